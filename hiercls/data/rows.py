@@ -1,0 +1,182 @@
+"""Rows: a text, its labels as they were written, and the customer they came from.
+
+Knows no taxonomy: whether a label is a class of its view is settled in ``taxonomy/labels``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hiercls.errors import ConfigError, DataError, InputTypeError, Problem
+
+Labels = tuple[tuple[str | None, str], ...]
+"""The labels of one row: pairs of the row's view (or ``None``) and the label as it was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One document as it came.
+
+    Args:
+        text: The document; the empty string is a legal one.
+        labels: Pairs of the row's view (``None`` where none was given) and the label as written, which may carry
+            a view of its own (``one:ABC``). Empty for an unlabelled row.
+        customer: The customer the row came from, where that is known.
+        file: The file it was read from, or ``None``.
+        line: The line in that file, from 1; for binary tables the row, from 1.
+
+    Example:
+        >>> Row(text="a document", labels=(("one", "ABC"),), customer="one").labels
+        (('one', 'ABC'),)
+    """
+
+    text: str
+    labels: Labels = ()
+    customer: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+def make_rows(
+    texts: Iterable[str],
+    labels: Iterable[Any] | None = None,
+    *,
+    views: str | Iterable[str | None] | None = None,
+    customers: str | Iterable[str | None] | None = None,
+) -> tuple[Row, ...]:
+    """Rows from parallel lists, arrays or series, as the estimator takes them.
+
+    Args:
+        texts: n_documents strings.
+        labels: For each text a label, a list of labels, or ``None`` (unlabelled). Labels are kept as written.
+        views: The view of all labels, or one per text; ``None`` where labels name their view or are topics.
+        customers: The customer of all texts, or one per text.
+
+    Returns:
+        n_documents rows, in the same order.
+
+    Raises:
+        InputTypeError: If one string came where a list of strings was expected.
+        ConfigError: If the lists differ in length.
+        DataError: If texts, labels, views or customers are not strings; all of them are listed.
+
+    Example:
+        >>> rows = make_rows(["first", "second"], ["ABC", ["ABC", "two:BC"]], views="one")
+        >>> rows[1].labels
+        (('one', 'ABC'), ('one', 'two:BC'))
+    """
+    columns: dict[str, Any] = {"texts": texts, "labels": labels, "views": views, "customers": customers}
+    for name, values in columns.items():
+        may_be_one = name in ("views", "customers") and isinstance(values, str)
+        may_be_none = name != "texts" and values is None
+        if not (may_be_one or may_be_none or _is_list(values)):
+            got = f"one string; write [{name.removesuffix('s')}]" if isinstance(values, str) else describe(values)
+            raise InputTypeError(f"expected '{name}' to be a list of strings, got {got}")
+    text_list = list(texts)
+    n_texts = len(text_list)
+    cells = [_cells(values, n_texts) for values in (labels, views, customers)]
+    for name, values in zip(("label", "view", "customer"), cells, strict=True):
+        if len(values) != n_texts:
+            raise ConfigError(f"expected one {name} per text, got {len(values)} {name}s for {n_texts} texts")
+    problems: list[Problem] = []
+    rows = [
+        _make_row(position, *row, problems=problems) for position, row in enumerate(zip(text_list, *cells, strict=True))
+    ]
+    if problems:
+        raise DataError(problems, subject="the given rows")
+    return tuple(rows)
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell holds nothing: ``None``, a float NaN, or pandas' ``NA`` and ``NaT``.
+
+    Args:
+        value: Any cell of a table.
+
+    Returns:
+        ``True`` for a missing value; the empty string is none.
+
+    Example:
+        >>> is_missing(float("nan")), is_missing("")
+        (True, False)
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value
+
+
+def label_names(value: object) -> list[object]:
+    """The labels in one cell: a list stays one, a single label becomes one, a missing value none.
+
+    Args:
+        value: A label, a list, tuple or array of them, or a missing value.
+
+    Returns:
+        The labels, not yet checked to be strings.
+
+    Example:
+        >>> label_names("ABC"), label_names(("ABC", "BC")), label_names(None)
+        (['ABC'], ['ABC', 'BC'], [])
+    """
+    if is_missing(value):
+        return []
+    if hasattr(value, "tolist") and not isinstance(value, str):
+        value = value.tolist()
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _make_row(
+    position: int, text: object, label: object, view: object, customer: object, *, problems: list[Problem]
+) -> Row:
+    """One row of :func:`make_rows`; what is wrong with it is added to ``problems``."""
+
+    def check(value: object, name: str, *, noun: str) -> str:
+        if isinstance(value, str):
+            return str(value)
+        hint = "an empty text is '', or leave the row out" if noun == "text" and is_missing(value) else None
+        message = f"expected a {noun} as a string, got {describe(value)}"
+        problems.append(Problem(message=message, path=f"{name}[{position}]", hint=hint))
+        return ""
+
+    def check_optional(value: object, name: str, *, noun: str) -> str | None:
+        return None if is_missing(value) else check(value, name, noun=noun)
+
+    row_view = check_optional(view, "views", noun="view")
+    names = [check(name, "labels", noun="label") for name in label_names(label)]
+    return Row(
+        text=check(text, "texts", noun="text"),
+        labels=tuple((row_view, name) for name in names),
+        customer=check_optional(customer, "customers", noun="customer"),
+    )
+
+
+def describe(value: object) -> str:
+    """A value in an error message: its kind, and the value where it is short.
+
+    Args:
+        value: What came.
+
+    Returns:
+        Such as ``the int 3``.
+
+    Example:
+        >>> describe(3), describe(None)
+        ('the int 3', 'None')
+    """
+    if value is None:
+        return "None"
+    shown = repr(value)
+    kind = type(value).__name__
+    return f"the {kind} {shown}" if len(shown) <= 40 else f"a {kind}"
+
+
+def _is_list(values: object) -> bool:
+    """Whether values can be walked in an order of their own, as one string, a mapping or a set cannot."""
+    return isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping | set | frozenset)
+
+
+def _cells(values: Iterable[Any] | None, n_texts: int) -> list[Any]:
+    """One cell per text; one string or ``None`` stands for every text."""
+    return [values] * n_texts if values is None or isinstance(values, str) else list(values)
