@@ -3,7 +3,9 @@
 Knows no taxonomy and no models.
 """
 
+from hiercls.data.reading import Table, read, read_stream
+from hiercls.data.rejects import Reject, reject_row, write_rejects
 from hiercls.data.rows import Row, make_rows
 from hiercls.data.splitting import holdout
 
-__all__ = ["Row", "holdout", "make_rows"]
+__all__ = ["Reject", "Row", "Table", "holdout", "make_rows", "read", "read_stream", "reject_row", "write_rejects"]

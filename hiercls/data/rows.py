@@ -127,31 +127,6 @@ def label_names(value: object) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _make_row(
-    position: int, text: object, label: object, view: object, customer: object, *, problems: list[Problem]
-) -> Row:
-    """One row of :func:`make_rows`; what is wrong with it is added to ``problems``."""
-
-    def check(value: object, name: str, *, noun: str) -> str:
-        if isinstance(value, str):
-            return str(value)
-        hint = "an empty text is '', or leave the row out" if noun == "text" and is_missing(value) else None
-        message = f"expected a {noun} as a string, got {describe(value)}"
-        problems.append(Problem(message=message, path=f"{name}[{position}]", hint=hint))
-        return ""
-
-    def check_optional(value: object, name: str, *, noun: str) -> str | None:
-        return None if is_missing(value) else check(value, name, noun=noun)
-
-    row_view = check_optional(view, "views", noun="view")
-    names = [check(name, "labels", noun="label") for name in label_names(label)]
-    return Row(
-        text=check(text, "texts", noun="text"),
-        labels=tuple((row_view, name) for name in names),
-        customer=check_optional(customer, "customers", noun="customer"),
-    )
-
-
 def describe(value: object) -> str:
     """A value in an error message: its kind, and the value where it is short.
 
@@ -170,6 +145,50 @@ def describe(value: object) -> str:
     shown = repr(value)
     kind = type(value).__name__
     return f"the {kind} {shown}" if len(shown) <= 40 else f"a {kind}"
+
+
+def string_fault(value: object, *, noun: str) -> str | None:
+    """What is wrong with a value that must be a string that can be written as UTF-8.
+
+    Args:
+        value: What came.
+        noun: What it should be, such as ``text``.
+
+    Returns:
+        The message, or ``None`` where the value is fine.
+
+    Example:
+        >>> string_fault(3, noun="label")
+        'expected a label as a string, got the int 3'
+    """
+    if not isinstance(value, str):
+        return f"expected a {noun} as a string, got {describe(value)}"
+    try:
+        value.isascii() or value.encode()
+    except UnicodeEncodeError as error:
+        return f"expected a {noun} of whole characters, got half of a surrogate pair at character {error.start + 1}"
+    return None
+
+
+def _make_row(
+    position: int, text: object, label: object, view: object, customer: object, *, problems: list[Problem]
+) -> Row:
+    """One row of :func:`make_rows`; what is wrong with it is added to ``problems``."""
+
+    def check(value: object, name: str, *, noun: str) -> str:
+        fault = string_fault(value, noun=noun)
+        if fault:
+            hint = "an empty text is '', or leave the row out" if noun == "text" and is_missing(value) else None
+            problems.append(Problem(message=fault, path=f"{name}[{position}]", hint=hint))
+        return "" if fault else str(value)
+
+    row_view = None if is_missing(view) else check(view, "views", noun="view")
+    names = [check(name, "labels", noun="label") for name in label_names(label)]
+    return Row(
+        text=check(text, "texts", noun="text"),
+        labels=tuple((row_view, name) for name in names),
+        customer=None if is_missing(customer) else check(customer, "customers", noun="customer"),
+    )
 
 
 def _is_list(values: object) -> bool:

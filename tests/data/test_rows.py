@@ -72,3 +72,8 @@ def test_all_bad_cells_are_reported_at_once() -> None:
 def test_a_row_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Row(text="a").text = "b"  # type: ignore[misc]
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    with pytest.raises(DataError, match="half of a surrogate pair at character 2"):
+        make_rows(["ä\ud800"])

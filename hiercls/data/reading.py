@@ -1,0 +1,263 @@
+"""Reading rows from files, streams and tables in memory, with every problem kept beside its row.
+
+Knows the columns ``text``, ``label``, ``labels``, ``view`` and ``customer``; whether a label is a class of its view is
+settled in ``taxonomy/labels``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from numbers import Number
+from pathlib import Path
+from typing import Any
+
+from hiercls.data.delimited import delimited_records
+from hiercls.data.json_lines import decode_line, json_records, line_records, refuse_utf16
+from hiercls.data.records import Record, column_records, header_problem, mapping_records, parquet_records
+from hiercls.data.rejects import Reject
+from hiercls.data.rows import Row, describe, is_missing, label_names, string_fault
+from hiercls.errors import DataError, InputTypeError, Problem, nearest
+
+EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+"""The files that can be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """What was read: the rows that can be used, and those that cannot.
+
+    Args:
+        rows: The good rows, in the order of the input.
+        rejects: The others as they came, each with its problems.
+
+    Example:
+        >>> table = read([{"text": "a document", "label": "A"}, {"text": None}])
+        >>> len(table.rows), str(table.problems[0])
+        (1, "at row 1: expected a text as a string, got None; an empty text is ''")
+    """
+
+    rows: tuple[Row, ...]
+    rejects: tuple[Reject, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All problems of all rejects, in the order of the input."""
+        return tuple(problem for reject in self.rejects for problem in reject.problems)
+
+
+def read(*sources: Any) -> Table:
+    """Read rows from files or tables, the extension telling the format.
+
+    CSV and TSV have a header and quotes as in RFC 4180; JSONL has one object per line. Column ``text`` is required.
+    ``label`` is one label (in JSONL, Parquet and tables in memory also a list of them), looked up in the row's
+    ``view`` or written ``view:class``; ``labels`` is a list of ``[view, class]`` pairs or strings; ``customer`` is a
+    name. An empty or missing label, view or customer is none; an empty text is a legal one.
+
+    Args:
+        *sources: Each a path to a ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet`` file, a pandas DataFrame,
+            a Hugging Face data set, or an iterable of mappings.
+
+    Returns:
+        The good rows, and the others with their problems.
+
+    Raises:
+        DataError: If a file cannot be read at all: it is not there, has no column ``text``, or is no such file.
+        InputTypeError: If a source is of no known kind.
+
+    Example:
+        >>> table = read([{"text": "a document", "label": "ABC", "view": "one"}])
+        >>> table.rows[0].labels
+        (('one', 'ABC'),)
+    """
+    if not sources:
+        raise InputTypeError("expected a file or table to read, got none")
+    tables: list[Table] = []
+    problems: list[Problem] = []
+    for source in sources:
+        try:
+            tables.append(_table(_records(source)))
+        except DataError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DataError(problems, subject="the data")
+    return Table(
+        rows=tuple(row for table in tables for row in table.rows),
+        rejects=tuple(reject for table in tables for reject in table.rejects),
+    )
+
+
+def read_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> Table:
+    """Read rows from an open stream: JSONL where its first line that is not blank begins with ``{``, else plain texts.
+
+    In JSONL blank lines are left aside; among plain texts an empty line is an empty document.
+
+    Args:
+        lines: The lines, as text or as UTF-8 bytes, such as ``sys.stdin.buffer``.
+        name: The stream's name for messages.
+
+    Returns:
+        The good rows, and the others with their problems.
+
+    Example:
+        >>> [row.text for row in read_stream(["a document", "", "another"]).rows]
+        ['a document', '', 'another']
+    """
+    walker: Iterator[str | bytes] = iter(lines)
+    head: list[str | bytes] = []
+    opening = ""
+    for line in walker:
+        head.append(line)
+        opening = decode_line(line, first=len(head) == 1)[0].strip()
+        if opening:
+            break
+    make_records = json_records if opening.startswith("{") else line_records
+    return _table(make_records(itertools.chain(head, walker), name=name))
+
+
+def _records(source: Any) -> Iterator[Record | Reject]:
+    """The raw records of one source, by what it is."""
+    if isinstance(source, str | os.PathLike):
+        return _file_records(Path(source))
+    names = getattr(source, "column_names", None)
+    if isinstance(source, bytes) or isinstance(names, Mapping):
+        splits = f"; choose one of its splits: {', '.join(map(repr, names))}" if isinstance(names, Mapping) else ""
+        raise InputTypeError(f"expected a file or table to read, got {describe(source)}{splits}")
+    if names is None:
+        names = getattr(source, "columns", None)
+    if names is not None and hasattr(source, "__getitem__"):
+        return column_records(source, names)
+    if isinstance(source, Mapping) or not isinstance(source, Iterable):
+        raise InputTypeError(f"expected a file, a table or an iterable of mappings, got {describe(source)}")
+    return mapping_records(source)
+
+
+def _file_records(path: Path) -> Iterator[Record | Reject]:
+    """The raw records of a file, by its extension."""
+    extension = path.suffix.lower()
+    if not os.path.isfile(path):
+        raise DataError([_absent(path)], subject=f"'{path}'")
+    if extension not in EXTENSIONS:
+        hint = nearest(extension, EXTENSIONS) if extension else f"one of {', '.join(EXTENSIONS)}"
+        message = f"expected one of the extensions {', '.join(EXTENSIONS)}, got {extension or 'none'!r}"
+        raise DataError([Problem(message=message, file=str(path), hint=hint)], subject=f"'{path}'")
+    try:
+        if extension == ".parquet":
+            yield from parquet_records(path)
+        elif extension in (".csv", ".tsv"):
+            yield from delimited_records(path, delimiter="," if extension == ".csv" else "\t")
+        else:
+            yield from _json_file(path)
+    except OSError as error:
+        problem = Problem(message=f"the file cannot be read ({error.strerror or error})", file=str(path))
+        raise DataError([problem], subject=f"'{path}'") from error
+
+
+def _json_file(path: Path) -> Iterator[Record | Reject]:
+    """The raw records of a JSONL file; one that holds a single array is refused whole."""
+    refuse_utf16(path)
+    with path.open("rb") as file:
+        start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+        file.seek(0)
+        if start.startswith(b"["):
+            hint = 'write one object per line, such as {"text": "a document", "label": "A"}'
+            problem = Problem(message="expected JSONL, got one JSON array", file=str(path), line=1, hint=hint)
+            raise DataError([problem], subject=f"'{path}'")
+        yield from json_records(file, name=str(path))
+
+
+def _absent(path: Path) -> Problem:
+    """The problem of a path that is no file, with the nearest name beside it."""
+    if os.path.isdir(path):
+        return Problem(message="expected a file, got a folder", file=str(path), hint="name the files in it")
+    siblings = []
+    if os.path.isdir(path.parent):
+        siblings = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in EXTENSIONS)
+    return Problem(message="there is no such file", file=str(path), hint=nearest(path.name, siblings))
+
+
+def _table(records: Iterable[Record | Reject]) -> Table:
+    """Rows and rejects of raw records; where no record has a text at all, an error that names what there is."""
+    rows: list[Row] = []
+    rejects: list[Reject] = []
+    first: Record | None = None
+    n_texts = 0
+    for record in records:
+        if isinstance(record, Record):
+            first = first or record
+            n_texts += "text" in record.cells
+            made = _row(record)
+        else:
+            made = record
+        if isinstance(made, Row):
+            rows.append(made)
+        else:
+            rejects.append(made)
+    if first is not None and not n_texts:
+        problem = header_problem(first.cells, file=first.file, line=first.line)
+        raise DataError([problem] if problem else [], subject=f"'{first.file}'" if first.file else "the data")
+    return Table(rows=tuple(rows), rejects=tuple(rejects))
+
+
+def _row(record: Record) -> Row | Reject:
+    """One row, or the reject with everything that is wrong with it."""
+    problems: list[Problem] = []
+
+    def report(message: str, hint: str | None = None) -> None:
+        problems.append(Problem(message=message, file=record.file, line=record.line, path=record.path, hint=hint))
+
+    def name(column: str) -> str | None:
+        value = record.cells.get(column)
+        if is_missing(value) or (isinstance(value, str) and not value):
+            return None
+        fault = string_fault(value, noun=column)
+        if fault:
+            report(fault)
+        return str(value)
+
+    text = record.cells.get("text")
+    fault = string_fault(text, noun="text")
+    if "text" not in record.cells:
+        report(f"expected a column 'text', found {', '.join(map(repr, record.cells)) or 'no columns'}")
+    elif fault:
+        report(fault, "an empty text is ''" if is_missing(text) else None)
+    view, customer = name("view"), name("customer")
+    labels = [
+        *_short_labels(record.cells.get("label"), view, report),
+        *_pairs(record.cells.get("labels"), view, report),
+    ]
+    if problems:
+        return Reject(raw=record.cells, problems=tuple(problems))
+    return Row(text=str(text), labels=tuple(labels), customer=customer, file=record.file, line=record.line)
+
+
+def _short_labels(value: object, view: str | None, report: Any) -> Iterator[tuple[str | None, str]]:
+    """The labels of the column ``label``: one, or a list of them."""
+    if isinstance(value, str) and not value:
+        return
+    for label in label_names(value):
+        fault = string_fault(label, noun="label")
+        if fault or not label:
+            hint = "write the class's name, not its number" if isinstance(label, Number) else None
+            report(fault or "expected a label, got an empty string in a list", hint)
+        else:
+            yield view, str(label)
+
+
+def _pairs(value: object, view: str | None, report: Any) -> Iterator[tuple[str | None, str]]:
+    """The labels of the column ``labels``: a list of ``[view, class]`` pairs or of strings."""
+    if isinstance(value, str) and not value:
+        return
+    if isinstance(value, str | Mapping) or not (is_missing(value) or isinstance(value, Iterable)):
+        report(f"expected 'labels' to be a list of [view, class] pairs, got {describe(value)}")
+        return
+    for item in label_names(value):
+        parts = label_names(item)
+        if isinstance(item, str):
+            yield from _short_labels(item, view, report)
+        elif len(parts) != 2 or string_fault(parts[1], noun="label") or not isinstance(parts[0], str | None):
+            report(f"expected a label as a [view, class] pair, got {describe(item)}")
+        else:
+            yield parts[0] or None, str(parts[1])

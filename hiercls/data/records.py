@@ -1,0 +1,140 @@
+"""Tables in memory and Parquet files as raw records: cells by column, and the place they stand at.
+
+Knows the names of the columns, not what they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hiercls.data.rejects import Reject
+from hiercls.data.rows import describe
+from hiercls.errors import DataError, InputTypeError, Problem, require
+
+COLUMNS = ("text", "label", "labels", "view", "customer")
+"""The columns that have a meaning; others are left aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The cells of one row as they came.
+
+    Args:
+        cells: The values by column.
+        file: The file's name, or ``None`` for a table in memory.
+        line: The first line of the row, from 1; in a Parquet file the row's number.
+        path: The row's place in a table in memory.
+    """
+
+    cells: Mapping[str, Any]
+    file: str | None = None
+    line: int | None = None
+    path: str | None = None
+
+
+def parquet_records(path: Path) -> Iterator[Record | Reject]:
+    """The rows of a Parquet file, by the extra ``tables``.
+
+    Args:
+        path: The file.
+
+    Yields:
+        A record per row.
+
+    Raises:
+        DataError: If it is no Parquet file, or has no column ``text``.
+    """
+    parquet = require("pyarrow.parquet", extra="tables")
+    try:
+        names = list(parquet.read_schema(path).names)
+        once = [name for name in COLUMNS if names.count(name) == 1]
+        table = parquet.read_table(path, columns=once)
+    except (ValueError, OSError) as error:
+        problem = Problem(message=f"expected a Parquet file, which this is not ({error})", file=str(path))
+        raise DataError([problem], subject=f"'{path}'") from error
+    yield from column_records(table, names, file=str(path))
+
+
+def column_records(table: Any, names: Iterable[Any], *, file: str | None = None) -> Iterator[Record | Reject]:
+    """The rows of a table in memory that hands out its columns by name: a DataFrame, a Dataset, an Arrow table.
+
+    Args:
+        table: The table; ``table[name]`` is a column that can be walked.
+        names: The names of all its columns.
+        file: The file it was read from, or ``None``.
+
+    Yields:
+        A record per row.
+
+    Raises:
+        DataError: If there is no column ``text``, or a column stands twice.
+    """
+    names = list(names)
+    problem = header_problem(names, file=file)
+    if problem:
+        raise DataError([problem], subject=f"'{file}'" if file else f"the {type(table).__name__}")
+    present = [name for name in names if name in COLUMNS]
+    columns = [table[name] for name in present]
+    values = [column.to_pylist() if hasattr(column, "to_pylist") else column for column in columns]
+    for position, cells in enumerate(zip(*values, strict=True)):
+        line, path = (position + 1, None) if file else (None, f"row {position}")
+        yield Record(cells=dict(zip(present, cells, strict=True)), file=file, line=line, path=path)
+
+
+def mapping_records(rows: Iterable[Any]) -> Iterator[Record | Reject]:
+    """The rows of an iterable of mappings, such as a list of dicts or a streamed data set.
+
+    Args:
+        rows: The mappings.
+
+    Yields:
+        A record per mapping, or a reject.
+
+    Raises:
+        InputTypeError: If the rows are bare strings.
+    """
+    for position, cells in enumerate(rows):
+        if isinstance(cells, str):
+            raise InputTypeError(
+                "expected rows as mappings such as {'text': …}, got strings; make_rows takes lists of texts"
+            )
+        if isinstance(cells, Mapping):
+            yield Record(cells=cells, path=f"row {position}")
+        else:
+            message = f"expected a mapping such as {{'text': …}}, got {describe(cells)}"
+            yield Reject(raw=repr(cells), problems=(Problem(message=message, path=f"row {position}"),))
+
+
+def header_problem(names: Iterable[Any], *, file: str | None = None, line: int | None = None) -> Problem | None:
+    """What is wrong with a table's columns: no ``text``, or one that stands twice.
+
+    Args:
+        names: The columns' names.
+        file: The file's name.
+        line: The header's line.
+
+    Returns:
+        The problem, or ``None``.
+
+    Example:
+        >>> print(header_problem(["Text", "label"], file="a.csv", line=1))
+        a.csv:1: expected a column 'text', found 'Text', 'label'; rename 'Text' to 'text'
+    """
+    names = list(names)
+    twice = [name for name in COLUMNS if names.count(name) > 1]
+    if twice:
+        shown = ", ".join(repr(name) for name in twice)
+        return Problem(message=f"expected every column once, found {shown} more than once", file=file, line=line)
+    if "text" in names:
+        return None
+    alike = [
+        name for name in names if str(name).strip().lower() in ("text", "texts", "document", "content", "sentence")
+    ]
+    hint = f"rename {alike[0]!r} to 'text'" if alike else None
+    if len(names) == 1 and any(mark in str(names[0]) for mark in ";\t|,"):
+        hint = "the columns of a .csv are divided by commas, those of a .tsv by tabs"
+    found = ", ".join(repr(name) for name in names) or "no columns"
+    return Problem(message=f"expected a column 'text', found {found}", file=file, line=line, hint=hint)
