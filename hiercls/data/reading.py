@@ -141,7 +141,9 @@ def _file_records(path: Path) -> Iterator[Record | Reject]:
         raise DataError([_absent(path)], subject=f"'{path}'")
     if extension not in EXTENSIONS:
         hint = nearest(extension, EXTENSIONS) if extension else f"one of {', '.join(EXTENSIONS)}"
-        message = f"expected one of the extensions {', '.join(EXTENSIONS)}, got {extension or 'none'!r}"
+        message = (
+            f"expected one of the extensions {', '.join(EXTENSIONS)}, got {repr(extension) if extension else 'none'}"
+        )
         raise DataError([Problem(message=message, file=str(path), hint=hint)], subject=f"'{path}'")
     try:
         if extension == ".parquet":

@@ -5,7 +5,7 @@ Knows texts and hashable marks only: no taxonomy, no labels, no models.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
@@ -119,20 +119,22 @@ def _hold_blocks(
     blocks: list[list[int]], stratum: Indices, needed: Indices, chosen: NDArray[np.bool_], *, rng: np.random.Generator
 ) -> None:
     """Hold out blocks of several rows by selection sampling, where that brings the strata nearer to their quotas."""
-    left = np.bincount(stratum, minlength=len(needed))
-    n_chosen = 0
-    for place in rng.permutation(len(blocks)):
+    numbers = stratum.tolist()
+    left = Counter(numbers)
+    need = needed.tolist()
+    n_staying = len(numbers)
+    for place, draw in zip(rng.permutation(len(blocks)).tolist(), rng.random(len(blocks)).tolist(), strict=True):
         rows = blocks[place]
-        strata, counts = np.unique(stratum[rows], return_counts=True)
-        wish = np.clip(needed[strata], 0, None)
-        chance = float((counts * wish / left[strata]).sum() / counts.sum())
-        nearer = np.abs(needed[strata] - counts).sum() < np.abs(needed[strata]).sum()
-        some_stay = n_chosen + len(rows) < len(stratum)
-        if rng.random() < chance and nearer and some_stay:
+        counts = Counter(numbers[row] for row in rows)
+        chance = sum(count * max(0, need[number]) / left[number] for number, count in counts.items()) / len(rows)
+        gain = sum(abs(need[number]) - abs(need[number] - count) for number, count in counts.items())
+        if draw < chance and gain > 0 and len(rows) < n_staying:
             chosen[rows] = True
-            needed[strata] -= counts
-            n_chosen += len(rows)
-        left[strata] -= counts
+            n_staying -= len(rows)
+            for number, count in counts.items():
+                need[number] -= count
+        left.subtract(counts)
+    needed[:] = need
 
 
 def _hold_singles(
