@@ -1,0 +1,146 @@
+"""The README tells the truth: its Python runs and prints what stands there, its commands work.
+
+All ``python`` blocks run in order, as one program, in an empty folder; a ``text`` block after one is what it prints.
+In ``console`` blocks the ``$ hiercls`` lines run; what stands under such a line is what it prints, ``...`` standing for
+anything. Lines that need the network or minutes (``make``, ``pip``, ``git``, ``cd``) only have to be of a known kind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+NOT_RUN = {"cd", "git", "make", "pip", "python3"}
+SLOW = {"benchmark", "demo"}
+"""Commands of hiercls that take minutes, and have tests of their own."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page, and the line it starts at."""
+
+    language: str
+    body: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line after ``$`` and the output that the page shows under it."""
+
+    words: tuple[str, ...]
+    output: str
+
+
+def blocks(page: str) -> list[Block]:
+    """The fenced blocks of a page in order."""
+    return [
+        Block(match["language"], textwrap.dedent(match["body"]), page[: match.start()].count("\n") + 2)
+        for match in FENCE.finditer(page)
+    ]
+
+
+def commands(page: str) -> list[Command]:
+    """The commands in the ``console`` blocks of a page."""
+    found = []
+    for block in blocks(page):
+        if block.language == "console":
+            for part in re.split(r"^\$ ", block.body, flags=re.MULTILINE)[1:]:
+                line, _, output = part.replace("\\\n", " ").partition("\n")
+                found.append(Command(tuple(shlex.split(line, comments=True)), output))
+    return found
+
+
+def same(got: str, shown: str) -> bool:
+    """Whether an output is as shown, ``...`` standing for anything."""
+    tidy = ["\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n" for text in (shown, got)]
+    return doctest.OutputChecker().check_output(tidy[0], tidy[1], doctest.ELLIPSIS)
+
+
+def run_python(page: str) -> list[str]:
+    """Run the Python blocks of a page in one namespace; the outputs that differ from those shown."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    differences = []
+    found = blocks(page)
+    for block, after in zip(found, [*found[1:], None], strict=True):
+        if block.language != "python":
+            continue
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n" * (block.line - 1) + block.body, "README.md", "exec"), namespace)
+        if after is not None and after.language == "text" and not same(printed.getvalue(), after.body):
+            differences.append(f"line {block.line} printed\n{printed.getvalue()}\nbut the page shows\n{after.body}")
+    return differences
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """An empty folder, but for the taxonomies that the page names."""
+    shutil.copytree(ROOT / "taxonomies", tmp_path / "taxonomies")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_python_blocks_print_what_the_page_shows(elsewhere):
+    assert run_python(README) == []
+
+
+def test_commands_print_what_the_page_shows(elsewhere):
+    for command in commands(README):
+        if command.words[0] in NOT_RUN or command.words[1:2] in [(name,) for name in SLOW]:
+            continue
+        assert command.words[0] == "hiercls", f"no test knows how to run '{shlex.join(command.words)}'"
+        line = [sys.executable, "-m", "hiercls", *command.words[1:]]
+        result = subprocess.run(line, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        if command.output.strip():
+            assert same(result.stdout, command.output), f"{shlex.join(command.words)} printed\n{result.stdout}"
+
+
+def test_the_page_names_the_two_commands_that_do_the_set_up():
+    assert {("make", "demo"), ("make", "test")} <= {command.words[:2] for command in commands(README)}
+
+
+PAGE = """
+```python
+x = 1
+```
+```python
+print(x + 1)
+```
+```text
+{shown}
+```
+```console
+$ make demo
+$ hiercls check \\
+    a.yaml  # why
+fine
+```
+"""
+
+
+@pytest.mark.parametrize(("shown", "n_differences"), [("2", 0), ("3", 1), ("...", 0)])
+def test_a_wrong_output_is_found(shown, n_differences):
+    assert len(run_python(PAGE.format(shown=shown))) == n_differences
+
+
+def test_commands_are_read_with_their_output():
+    assert commands(PAGE) == [
+        Command(("make", "demo"), ""),
+        Command(("hiercls", "check", "a.yaml"), "fine\n"),
+    ]
