@@ -1,0 +1,9 @@
+"""Figures. Each is a function that takes what it shows and returns a matplotlib figure; nothing is shown or saved.
+
+Knows matplotlib only through the extra ``plots``, loads it when the first figure is drawn, and leaves its global state
+alone.
+"""
+
+from hiercls.plots.taxonomy import plot_taxonomy
+
+__all__ = ["plot_taxonomy"]
