@@ -1,0 +1,56 @@
+"""The command line: ``hiercls`` and ``python -m hiercls``.
+
+One file per command group, each with a ``register(app)`` that adds its commands; a group imports what is heavy inside
+its commands, so that ``hiercls check`` never waits for torch. Knows nothing of what the commands do.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hiercls.cli.app import CommandLine, show_version
+from hiercls.cli.taxonomy import register as register_taxonomy
+
+GROUPS = (register_taxonomy,)
+"""The groups in the order of the help; each adds its commands to the application."""
+
+
+def build() -> typer.Typer:
+    """The application with all command groups.
+
+    Returns:
+        A fresh application; calling it runs the command line.
+
+    Example:
+        >>> from typer.testing import CliRunner
+        >>> CliRunner().invoke(build(), ["--version"]).output.startswith("hiercls ")
+        True
+    """
+    app = typer.Typer(
+        name="hiercls",
+        cls=CommandLine,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Exit codes: 0 fine; 1 a problem with what you gave (said on stderr); 2 a command used wrongly.",
+    )
+
+    @app.callback()
+    def everything(
+        version: Annotated[
+            bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and stop.")
+        ] = False,
+    ) -> None:
+        """Hierarchical label classification across customers: one model, everybody's classes."""
+
+    for register in GROUPS:
+        register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line on the arguments of the process."""
+    build()()

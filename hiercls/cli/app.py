@@ -1,0 +1,102 @@
+"""What all commands share: how errors end a command, how versions and results are printed.
+
+Knows no command. Results go to stdout, all else to stderr, so that a pipe carries results alone; colours appear only
+on terminals, and not where ``NO_COLOR`` is set.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from hiercls.errors import ConfigError, HierclsError
+
+
+class CommandLine(TyperGroup):
+    """A group of commands whose errors are said on stderr without a traceback, and end with exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an error that a user can mend becomes its message and exit code 1."""
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
+        try:
+            return super().invoke(ctx)
+        except HierclsError as error:
+            complain(str(error))
+        except OSError as error:
+            if error.errno == errno.EPIPE or error.filename is None:
+                raise
+            complain(f"{error.strerror}: '{error.filename}'")
+        raise typer.Exit(code=1)
+
+
+def complain(message: str) -> None:
+    """Print an error to stderr, without ending the command."""
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {message}", err=True)
+
+
+def warn(message: str) -> None:
+    """Print a warning to stderr."""
+    typer.echo(f"{typer.style('warning:', fg='yellow', bold=True)} {message}", err=True)
+
+
+def note(message: str) -> None:
+    """Print to stderr what is no result: progress, and where a file went."""
+    typer.echo(message, err=True)
+
+
+def to_json(value: object) -> str:
+    """A result as JSON that people can read."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def write(path: Path, text: str, *, force: bool) -> None:
+    """Write a file and say so on stderr.
+
+    Args:
+        path: Where to; missing folders are made.
+        text: What.
+        force: Whether a file that is there may be overwritten.
+
+    Raises:
+        ConfigError: If there is a file and it may not be overwritten.
+    """
+    if path.exists() and not force:
+        raise ConfigError(f"'{path}' is there already; --force overwrites it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    note(f"wrote {path}")
+
+
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows of cells as lines, the columns aligned.
+
+    Args:
+        rows: The cells of each row; rows may have different lengths.
+
+    Returns:
+        One line per row, without trailing spaces.
+
+    Example:
+        >>> aligned([("one", "3"), ("three", "4")])
+        ['one    3', 'three  4']
+    """
+    n_columns = max((len(row) for row in rows), default=0)
+    widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(n_columns)]
+    padded = (zip(row, widths, strict=False) for row in rows)
+    return ["  ".join(cell.ljust(width) for cell, width in row).rstrip() for row in padded]
+
+
+def show_version(value: bool) -> None:
+    """Print the version and stop, where it was asked for."""
+    if value:
+        from hiercls import __version__
+
+        typer.echo(f"hiercls {__version__}")
+        raise typer.Exit

@@ -1,0 +1,152 @@
+"""What ``hiercls check`` finds in a taxonomy, in words and as plain data.
+
+Knows taxonomies; not how a result is printed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hiercls.cli.app import aligned
+from hiercls.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from hiercls.taxonomy import Identifiability, Taxonomy
+
+MAX_NAMES = 8
+"""How many topics of one group a warning names."""
+
+MAX_GROUPS = 5
+"""How many groups of topics are warned of one by one."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """The result of a check.
+
+    Args:
+        file: The file that was checked.
+        problems: What is wrong with it; where there is something, the rest is empty.
+        taxonomy: What was read.
+        identifiability: What documents labelled by the customers can teach; ``None`` without customers.
+        warnings: What is legal but may not be meant.
+    """
+
+    file: str
+    problems: tuple[Problem, ...] = ()
+    taxonomy: Taxonomy | None = None
+    identifiability: Identifiability | None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, taxonomy: Taxonomy, *, file: str) -> Findings:
+        """Look at a taxonomy that could be read.
+
+        Args:
+            taxonomy: What was read.
+            file: Where from.
+
+        Returns:
+            Its findings, without problems.
+        """
+        if not taxonomy.customers:
+            return cls(file=file, taxonomy=taxonomy)
+        try:
+            found = taxonomy.identifiability()
+        except ConfigError as error:
+            return cls(file=file, taxonomy=taxonomy, warnings=(str(error),))
+        return cls(file=file, taxonomy=taxonomy, identifiability=found, warnings=tuple(_warnings(found)))
+
+    def lines(self) -> list[str]:
+        """The findings as lines of text: the problems one a line, or what is in the taxonomy."""
+        if self.taxonomy is None:
+            return [str(problem) for problem in self.problems]
+        lines = [f"'{self.taxonomy.name}' is fine: {len(self.taxonomy.topics)} topics", ""]
+        lines += aligned([("level", "nodes"), *_cells(self._levels())])
+        if self.taxonomy.customers:
+            lines += ["", *aligned([("customer", "classes", "topics", "kind"), *_cells(self._customers())])]
+        if self.identifiability is not None:
+            lines += ["", _verdict(self.identifiability)]
+        return lines
+
+    def to_dict(self) -> dict[str, object]:
+        """The findings as plain data; the keys are always the same."""
+        return {
+            "file": self.file,
+            "is_fine": not self.problems,
+            "problems": [{**dataclasses.asdict(problem), "text": str(problem)} for problem in self.problems],
+            "warnings": list(self.warnings),
+            "name": self.taxonomy.name if self.taxonomy else None,
+            "n_topics": len(self.taxonomy.topics) if self.taxonomy else None,
+            "levels": self._levels(),
+            "customers": self._customers(),
+            "identifiability": _plain(self.identifiability) if self.identifiability else None,
+        }
+
+    def _levels(self) -> list[dict[str, str | int]]:
+        taxonomy = self.taxonomy
+        if taxonomy is None:
+            return []
+        return [{"name": name, "n_nodes": len(taxonomy.view(name).classes)} for name in taxonomy.levels]
+
+    def _customers(self) -> list[dict[str, str | int]]:
+        views = [self.taxonomy.view(name) for name in self.taxonomy.customers] if self.taxonomy else []
+        return [
+            {
+                "name": view.name,
+                "n_classes": len(view.classes),
+                "n_topics": int(view.scope.sum()),
+                "kind": view.kind,
+            }
+            for view in views
+        ]
+
+
+def _cells(rows: list[dict[str, str | int]]) -> list[tuple[str, ...]]:
+    return [tuple(str(cell) for cell in row.values()) for row in rows]
+
+
+def _verdict(found: Identifiability) -> str:
+    rank = f"the customers' labels have rank {found.rank} of {found.n_topics}"
+    if found.is_determined:
+        return f"{rank}: they determine every topic (condition number {found.condition_number:.3g})"
+    if found.is_separated:
+        return f"{rank}: they tell all topics apart, but determine them only where texts do so too"
+    return f"{rank}: some topics are not told apart"
+
+
+def _warnings(found: Identifiability) -> list[str]:
+    together = {frozenset(cell) for cell in found.cells if len(cell) > 1}
+    warnings = []
+    for group in found.confounded[:MAX_GROUPS]:
+        if any(set(group) <= cell for cell in together):
+            warnings.append(f"every customer groups {_listed(group)} alike, so nothing tells them apart")
+        else:
+            warnings.append(f"the customers' labels leave open how {_listed(group)} share their probability")
+    if len(found.confounded) > MAX_GROUPS:
+        warnings.append(f"{len(found.confounded) - MAX_GROUPS} more groups of topics are left open (see --json)")
+    if found.unnamed:
+        warnings.append(f"no customer names {_listed(found.unnamed)}")
+    return warnings
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:MAX_NAMES])
+    return f"{shown} and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else shown
+
+
+def _plain(found: Identifiability) -> dict[str, object]:
+    condition = found.condition_number
+    return {
+        "rank": found.rank,
+        "n_topics": found.n_topics,
+        "is_determined": found.is_determined,
+        "is_separated": found.is_separated,
+        "condition_number": condition if math.isfinite(condition) else None,
+        "cells": [list(cell) for cell in found.cells],
+        "confounded": [list(group) for group in found.confounded],
+        "unnamed": list(found.unnamed),
+    }

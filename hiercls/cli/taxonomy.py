@@ -1,0 +1,106 @@
+"""The commands on taxonomy files: check, schema, init, show, diff.
+
+Knows how results are worded; what they are, ``hiercls.taxonomy`` and ``hiercls.plots`` know. Never imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hiercls.cli.app import complain, note, to_json, warn, write
+from hiercls.errors import ConfigError, Problem, TaxonomyError
+
+if TYPE_CHECKING:
+    from hiercls.taxonomy import Taxonomy
+
+FIGURES = (".svg", ".png", ".pdf")
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A taxonomy in YAML.")]
+Customers = Annotated[
+    list[Path] | None,
+    typer.Option("--customer", metavar="FILE", help="A customer's own file, added to the taxonomy; may be repeated."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands.
+
+    Args:
+        app: What they are added to.
+    """
+    app.command(epilog="Example: hiercls check taxonomies/tiny.yaml --customer acme.yaml")(check)
+    app.command(epilog="Example: hiercls schema -o hiercls.schema.json")(schema)
+    app.command(epilog="Example: hiercls show taxonomies/tiny.yaml -o tiny.svg")(show)
+
+
+def check(
+    file: File,
+    customer: Customers = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, problems included.")] = False,
+) -> None:
+    """Check a taxonomy: all problems at once, or what is in it and what its customers' labels can teach."""
+    from hiercls.cli.checking import Findings
+
+    try:
+        findings = Findings.of(_read(file, customer), file=str(file))
+    except TaxonomyError as error:
+        findings = Findings(file=str(file), problems=error.problems)
+    if json:
+        typer.echo(to_json(findings.to_dict()))
+    else:
+        typer.echo("\n".join(findings.lines()))
+        for warning in findings.warnings:
+            warn(warning)
+    if findings.problems:
+        n_problems = len(findings.problems)
+        complain(f"{n_problems} problem{'' if n_problems == 1 else 's'} in '{file}'")
+        raise typer.Exit(code=1)
+
+
+def schema(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write it; stdout by default.")] = None,
+) -> None:
+    """Print the JSON Schema of taxonomy files, by which editors complete and check them as you type."""
+    from hiercls.taxonomy import json_schema
+
+    if output is None:
+        typer.echo(to_json(json_schema()))
+    else:
+        write(output, to_json(json_schema()) + "\n", force=True)
+        note(f"first line of a taxonomy, for editors: # yaml-language-server: $schema={output}")
+
+
+def show(
+    file: File,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FIGURE", help="The figure to write: .svg, .png or .pdf.")
+    ],
+    customer: Customers = None,
+) -> None:
+    """Draw the hierarchy and every customer's grouping side by side."""
+    from hiercls.plots import plot_taxonomy
+
+    if output.suffix.lower() not in FIGURES:
+        raise ConfigError(f"expected a figure that ends in {' or '.join(FIGURES)}, got '{output}'")
+    plot_taxonomy(_read(file, customer)).savefig(output, dpi=200)
+    note(f"wrote {output}")
+
+
+def _read(file: Path, customers: Sequence[Path] | None) -> Taxonomy:
+    """Read a taxonomy and add customers from files of their own; all files' problems at once."""
+    from hiercls.taxonomy import Taxonomy
+
+    taxonomy = Taxonomy.from_yaml(file)
+    problems: list[Problem] = []
+    for path in customers or ():
+        try:
+            taxonomy = taxonomy.with_customer(path)
+        except TaxonomyError as error:
+            problems += error.problems
+    if problems:
+        raise TaxonomyError(problems, subject="the customers' files")
+    return taxonomy
