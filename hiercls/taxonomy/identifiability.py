@@ -1,0 +1,214 @@
+"""What the declared customers can teach, before any training: which topics their classes tell apart.
+
+Pure linear algebra on views; knows no documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, hstack
+from scipy.sparse.csgraph import connected_components
+
+from hiercls.errors import ConfigError
+from hiercls.taxonomy.document import listed
+from hiercls.taxonomy.view import View
+
+MAX_CELLS = 3_000
+"""The most cells whose rank is computed at once: it takes a dense matrix of cells × cells."""
+
+MAX_PEELS = 100
+"""How often, with more cells than that, the topics that a class names alone are set aside first."""
+
+_TOLERANCE = 1e-11
+"""An eigenvalue of the Gram matrix counts as 0 below this share of the largest."""
+
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifiability:
+    """Whether class probabilities determine topic probabilities.
+
+    Stack the columns a_k of all views' weights, a partial view's as a_k − r_k·1_scope with r_k = a_k·p / 1_scope·p for
+    one random positive p, and one column of ones: the matrix M. Topic probabilities are known up to the vectors v with
+    M'v = 0. A topic is left open where some such v is not 0 on it; two topics belong to one group where they cannot be
+    parted without cutting such a v in two.
+
+    Args:
+        views: The views that were asked for.
+        rank: The rank of M.
+        n_topics: The number of topics.
+        cells: The topics that all views group alike, together; every topic is in one cell.
+        confounded: The groups of topics whose probabilities the rank leaves open.
+        unnamed: The topics that no view names.
+        condition_number: The largest singular value of M by the smallest; infinite unless determined, not a number
+            where there are too many cells to compute it.
+
+    Example:
+        >>> views = [View.from_members("one", topics="ABC", members={"AB": [0, 1], "C": [2]})]
+        >>> result = identify(("A", "B", "C"), views)
+        >>> result.rank, result.cells, result.confounded, result.is_determined
+        (2, (('A', 'B'), ('C',)), (('A', 'B'),), False)
+    """
+
+    views: tuple[str, ...]
+    rank: int
+    n_topics: int
+    cells: tuple[tuple[str, ...], ...]
+    confounded: tuple[tuple[str, ...], ...]
+    unnamed: tuple[str, ...]
+    condition_number: float
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether class probabilities determine topic probabilities: the rank is the number of topics."""
+        return self.rank == self.n_topics
+
+    @property
+    def is_separated(self) -> bool:
+        """Whether any two topics are told apart by some view; enough where topics are well separated in the texts."""
+        return len(self.cells) == self.n_topics
+
+    def summary(self) -> str:
+        """The result in words, one fact a line."""
+        lines = [f"views: {', '.join(self.views) or 'none'}", f"rank {self.rank} of {self.n_topics} topics"]
+        if self.is_determined:
+            lines.append(f"determined: class probabilities determine topics, condition {self.condition_number:.3g}")
+        elif self.is_separated:
+            lines.append("separated, not determined: topics can be learnt where texts tell them well apart")
+        else:
+            lines.append("neither determined nor separated: some topics are always grouped alike")
+        lines += [f"always together: {listed(cell)}" for cell in self.cells if len(cell) > 1]
+        lines += [f"left open: {listed(group)}" for group in self.confounded]
+        if self.unnamed:
+            lines.append(f"in no class of any view: {listed(self.unnamed)}")
+        return "\n".join(lines)
+
+
+def identify(topics: Sequence[str], views: Sequence[View]) -> Identifiability:
+    """Find what documents labelled in some views can teach.
+
+    Args:
+        topics: All topics.
+        views: The views in which documents are labelled.
+
+    Returns:
+        The rank, the cells, the topics left open, and more.
+
+    Raises:
+        ConfigError: If there are more than ``MAX_CELLS`` cells and the views do not name nearly all topics alone.
+
+    Example:
+        >>> two = View.from_members("two", topics="ABC", members={"A": [0], "B": [1], "C": [2]})
+        >>> identify(("A", "B", "C"), [two]).is_determined
+        True
+    """
+    cell_of = _cells(len(topics), views)
+    n_cells = int(cell_of.max()) + 1
+    first = np.unique(cell_of, return_index=True)[1]
+    sizes = np.bincount(cell_of)
+    kept = np.arange(n_cells) if n_cells <= MAX_CELLS else _not_peeled(first, views)
+    if len(kept) > MAX_CELLS:
+        raise ConfigError(f"{len(kept):,} cells of topics are left open, more than {MAX_CELLS:,}; ask for fewer views")
+    rank, projector, condition = _solve(_matrix(topics, views)[first[kept]], sizes[kept])
+    group_of = _groups(n_cells, kept, projector, sizes > 1)
+    rank += n_cells - len(kept)
+    if rank < len(topics):
+        condition = np.inf
+    elif len(kept) < n_cells:
+        condition = np.nan
+    unnamed = ~np.logical_or.reduce([np.zeros(len(topics), dtype=bool), *(view.scope for view in views)])
+    return Identifiability(
+        views=tuple(view.name for view in views),
+        rank=rank,
+        n_topics=len(topics),
+        cells=_collected(topics, cell_of),
+        confounded=_collected(topics, group_of[cell_of]),
+        unnamed=tuple(topic for topic, is_unnamed in zip(topics, unnamed, strict=True) if is_unnamed),
+        condition_number=float(condition),
+    )
+
+
+def _cells(n_topics: int, views: Sequence[View]) -> NDArray[np.int64]:
+    """(n_topics,): the cell of each topic, numbered in the topics' order, by hashing rows of the memberships."""
+    if not views:
+        return np.zeros(n_topics, dtype=np.int64)
+    stacked = csr_array(hstack([view.membership for view in views], format="csr"))
+    stacked.sort_indices()
+    known: dict[bytes, int] = {}
+    ends = stacked.indptr
+    rows = (stacked.indices[ends[topic] : ends[topic + 1]].tobytes() for topic in range(n_topics))
+    return np.array([known.setdefault(row, len(known)) for row in rows], dtype=np.int64)
+
+
+def _matrix(topics: Sequence[str], views: Sequence[View]) -> csr_array:
+    """M: n_topics × (the number of all classes + 1)."""
+    p = np.random.default_rng(_SEED).uniform(0.5, 1.5, size=len(topics))
+    columns = [csr_array(np.ones((len(topics), 1)))]
+    for view in views:
+        weights = view.weights
+        if view.is_partial:
+            scope = view.scope.astype(np.float64)
+            ratio = (weights.T @ p) / (scope @ p) if scope.any() else np.zeros(len(view.classes))
+            weights = weights - csr_array(scope[:, None]) @ csr_array(ratio[None, :])
+        columns.append(csr_array(weights))
+    return csr_array(hstack(columns, format="csr"))
+
+
+def _not_peeled(first: NDArray[np.int64], views: Sequence[View]) -> NDArray[np.int64]:
+    """The cells that are left once those that a class holds alone are set aside, again and again.
+
+    A class of one cell (of a view that is not partial) spans that cell's unit vector, so row and column can be taken
+    out: the rank falls by one and the rest is as it was.
+    """
+    whole = [view.membership for view in views if not view.is_partial]
+    left = np.ones(len(first), dtype=bool)
+    if whole:
+        held = csr_array(hstack(whole, format="csr"))[first]
+        for _ in range(MAX_PEELS):
+            alone = (held.T @ left.astype(np.float64)) == 1.0
+            peeled = left & (held @ alone.astype(np.float64) > 0)
+            if not peeled.any():
+                break
+            left &= ~peeled
+    return np.flatnonzero(left)
+
+
+def _solve(matrix: csr_array, sizes: NDArray[np.int64]) -> tuple[int, NDArray[np.float64], float]:
+    """The rank of the kept rows, the projector on what they leave open, and the condition number."""
+    if not len(sizes):
+        return 0, np.zeros((0, 0)), 1.0
+    scaled = csr_array(matrix.multiply(np.sqrt(sizes)[:, None]))
+    values, vectors = np.linalg.eigh((scaled @ scaled.T).toarray())
+    is_open = values <= _TOLERANCE * values[-1]
+    condition = float(np.sqrt(values[-1] / values[~is_open][0]))
+    return int((~is_open).sum()), vectors[:, is_open] @ vectors[:, is_open].T, condition
+
+
+def _groups(
+    n_cells: int, kept: NDArray[np.int64], projector: NDArray[np.float64], is_several: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """(n_cells,): the group of each cell that is left open, −1 for the others.
+
+    The projector is block-diagonal exactly where what is left open falls into parts that share no cell.
+    """
+    touches = np.abs(projector) > 1e-7
+    labels = connected_components(csr_array(touches), directed=False)[1]
+    groups = np.full(n_cells, -1, dtype=np.int64)
+    groups[kept] = np.where(touches.diagonal(), labels, -1)
+    alone = np.flatnonzero(is_several & (groups < 0))
+    groups[alone] = n_cells + np.arange(len(alone))
+    return groups
+
+
+def _collected(topics: Sequence[str], groups: NDArray[np.int64]) -> tuple[tuple[str, ...], ...]:
+    """The topics of each group, groups in the order of their first topic; −1 is no group."""
+    found: dict[int, list[str]] = {}
+    for topic, group in zip(topics, groups.tolist(), strict=True):
+        if group >= 0:
+            found.setdefault(group, []).append(topic)
+    return tuple(tuple(members) for members in found.values())

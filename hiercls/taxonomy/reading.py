@@ -1,0 +1,290 @@
+"""From a file, a YAML text or a dict to plain data with places, safely.
+
+Only PyYAML's pure SafeLoader is used: no tags but the standard scalars, and bounds on size, depth, aliases and the
+number of nodes, so that a hostile file is an error and never a crash. Knows YAML; not what a taxonomy is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+
+from hiercls.errors import Problem
+from hiercls.taxonomy.document import Document, Mark, Path
+
+MAX_BYTES = 4 * 2**20
+"""The largest YAML text, in bytes of UTF-8."""
+
+MAX_DEPTH = 32
+"""The deepest nesting of mappings and lists."""
+
+MAX_NODES = 300_000
+"""The most keys and values, aliases written out."""
+
+MAX_ALIASES = 100
+"""The most aliases (``*name``)."""
+
+_TAG = "tag:yaml.org,2002:"
+_SCALAR_TAGS = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null"))
+_TRUE_WORDS = frozenset({"yes", "true", "on"})
+_BOOL_WORDS = _TRUE_WORDS | {"no", "false", "off"}
+_KINDS = {"bool": "a yes/no value", "int": "a number", "float": "a number", "null": "nothing", "timestamp": "a date"}
+_NOT_PRINTABLE = yaml.reader.Reader.NON_PRINTABLE
+_SYNTAX_HINTS = (
+    ("'\\t'", "indent with spaces, YAML takes no tabs"),
+    ("mapping values are not allowed", "indent like the line above, and quote a name that holds ': '"),
+    ("that cannot start any token", "put quotes around this name"),
+    ("expected ',' or ']'", "close the list with ']', or put a comma between its items"),
+    ("expected ',' or '}'", "close the mapping with '}', or put a comma between its entries"),
+    ("could not find expected ':'", "write 'key: value', and quote a name that runs over several lines"),
+    ("expected <block end>", "indent this line like the others of its block"),
+    ("quoted scalar", "close the quotes"),
+    ("undefined alias", "put quotes around a name that begins with '*'"),
+    ("anchor", "put quotes around a name that begins with '&'"),
+)
+
+
+class _StopReadingError(Exception):
+    """A bound is passed: what follows is not read."""
+
+
+def read_document(source: str | FilePath | Mapping[str, object]) -> Document:
+    """Read a file, a YAML text or a mapping.
+
+    A string with a line break or with ``': '`` in it, or an empty one, is YAML text; any other string is a file's name.
+
+    Args:
+        source: A path, a YAML text or a mapping of plain data.
+
+    Returns:
+        The document with its problems; its data is ``None`` where nothing could be read.
+
+    Example:
+        >>> document = read_document("topics: [A, B]")
+        >>> document.data, document.marks[("topics", 1)].column
+        ({'topics': ['A', 'B']}, 13)
+    """
+    if isinstance(source, Mapping):
+        document = Document(data=None)
+        document.data = _plain(document, (), source)
+        return document
+    if isinstance(source, str) and ("\n" in source or ": " in source or not source.strip()):
+        return _read_text(source, None)
+    file = os.fspath(source)
+    try:
+        with open(file, "rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else f"cannot read: {error.strerror}"
+        return _unreadable(Problem(message=reason, file=file))
+    return _read_bytes(content, file)
+
+
+def _unreadable(problem: Problem) -> Document:
+    return Document(data=None, file=problem.file, problems=[problem])
+
+
+def _read_bytes(content: bytes, file: str) -> Document:
+    if len(content) <= MAX_BYTES:
+        try:
+            return _read_text(content.decode("utf-8-sig"), file)
+        except UnicodeDecodeError as error:
+            before = content[: error.start]
+            line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+            message = f"the file is not UTF-8: byte 0x{content[error.start]:02x}"
+            hint = "save it as UTF-8"
+            return _unreadable(Problem(message=message, file=file, line=line, column=column, hint=hint))
+    return _read_text("x" * (MAX_BYTES + 1), file)
+
+
+def _read_text(text: str, file: str | None) -> Document:
+    text = text.removeprefix("\ufeff")
+    document = Document(data=None, file=file)
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        document.problems.append(Problem(message=f"more than {MAX_BYTES:,} bytes of YAML", file=file))
+        return document
+    for match in _NOT_PRINTABLE.finditer(text):
+        line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
+        message = f"character U+{ord(match.group()):04X} is not allowed in YAML"
+        document.problems.append(Problem(message=message, file=file, line=line, column=column, hint="take it out"))
+        if len(document.problems) >= 20:
+            break
+    if not document.problems:
+        _compose_into(document, text)
+    return document
+
+
+def _compose_into(document: Document, text: str) -> None:
+    loader = _BoundedLoader(text, document)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            document.problems.append(Problem(message="the file is empty", file=document.file))
+            return
+        document.data = _Converter(document).value((), node)
+    except _StopReadingError:
+        document.data = None
+    except yaml.MarkedYAMLError as error:
+        document.problems.append(_syntax_problem(error, document.file))
+    finally:
+        loader.dispose()
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, file: str | None) -> Problem:
+    fault = f"not YAML: {error.problem}"
+    hint = next((hint for part, hint in _SYNTAX_HINTS if part in f"{error.context} {fault}"), None)
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+    if error.context_mark and error.context_mark.line + 1 != line:
+        fault += f" ({error.context}, line {error.context_mark.line + 1})"
+    if error.context and "expected a single document" in error.context:
+        fault, hint = "expected one document, a second begins here", "take out the line '---'"
+    return Problem(message=fault, file=file, line=line, column=column, hint=hint)
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """PyYAML's pure SafeLoader, stopped at the bounds, with tags refused."""
+
+    def __init__(self, text: str, document: Document) -> None:
+        super().__init__(text)
+        self.document = document
+        self.n_nodes = self.n_aliases = self.depth = 0
+        self.open_anchors: list[str | None] = []
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        self.n_nodes += 1
+        alias = isinstance(event, yaml.AliasEvent)
+        self.n_aliases += alias
+        self._stop_if(self.n_nodes > MAX_NODES, event, f"more than {MAX_NODES:,} keys and values")
+        self._stop_if(self.depth >= MAX_DEPTH, event, f"nested deeper than {MAX_DEPTH}")
+        self._stop_if(self.n_aliases > MAX_ALIASES, event, f"more than {MAX_ALIASES} aliases")
+        self._stop_if(alias and event.anchor in self.open_anchors, event, f"alias '*{event.anchor}' holds itself")
+        if not alias:
+            self._refuse_tag(event)
+        self.open_anchors.append(None if alias else event.anchor)
+        self.depth += 1
+        try:
+            node: yaml.Node | None = super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+            self.open_anchors.pop()
+        return node
+
+    def _stop_if(self, passed: bool, event: yaml.Event, message: str) -> None:
+        if passed:
+            self._note(event, message)
+            raise _StopReadingError
+
+    def _refuse_tag(self, event: yaml.Event) -> None:
+        tag = getattr(event, "tag", None)
+        if tag in (None, "!") or (isinstance(event, yaml.ScalarEvent) and tag in _SCALAR_TAGS):
+            return
+        self._note(event, f"tag '{str(tag).replace(_TAG, '!!')}' is not allowed", hint="take it out")
+
+    def _note(self, event: yaml.Event, message: str, hint: str | None = None) -> None:
+        mark = event.start_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        problem = Problem(message=message, file=self.document.file, line=line, column=column, hint=hint)
+        self.document.problems.append(problem)
+
+
+# Numbers of YAML 1.2, which YAML 1.1 (and so PyYAML) reads as strings: other readers of the file would not.
+_BoundedLoader.add_implicit_resolver(
+    _TAG + "float", re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), list("-+.0123456789")
+)
+_BoundedLoader.add_implicit_resolver(_TAG + "int", re.compile(r"0o[0-7]+\Z"), ["0"])
+
+
+class _Converter:
+    """Turns PyYAML's nodes into plain data, and notes the places."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.n_nodes = 0
+
+    def value(self, path: Path, node: yaml.Node) -> object:
+        self.n_nodes += 1
+        self.document.marks[path] = _mark(node)
+        if len(path) > MAX_DEPTH or self.n_nodes > MAX_NODES:
+            bound = f"nested deeper than {MAX_DEPTH}" if len(path) > MAX_DEPTH else f"more than {MAX_NODES:,} nodes"
+            self.document.add(path, f"{bound}, with aliases written out")
+            raise _StopReadingError
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value((*path, index), item) for index, item in enumerate(node.value)]
+        data: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = self.key(path, key_node, data)
+            if key is not None:
+                data[key] = self.value((*path, key), value_node)
+        return data
+
+    def key(self, path: Path, node: yaml.Node, data: dict[str, object]) -> str | None:
+        mark = _mark(node)
+        if not isinstance(node, yaml.ScalarNode):
+            self._add(path, mark, "expected a name as a key, got a list or a mapping")
+            return None
+        key = str(node.value)
+        if key in data:
+            first = self.document.key_marks[(*path, key)]
+            self._add((*path, key), mark, f"key '{key}' stands twice, first in line {first.line}")
+            return None
+        self.document.key_marks[(*path, key)] = mark
+        kind = node.tag.removeprefix(_TAG)
+        if kind != "str" and not key:
+            self._add(path, mark, "expected a name before ':', got nothing")
+        elif kind != "str":
+            read_as = _KINDS.get(kind, "no string")
+            self._add((*path, key), mark, f"name '{key}' is read as {read_as}", f'quote it: "{key}"')
+        return key
+
+    def _add(self, path: Path, mark: Mark, message: str, hint: str | None = None) -> None:
+        kept = self.document.key_marks.get(path)
+        self.document.key_marks[path] = mark
+        self.document.add(path, message, hint=hint, at_key=True)
+        if kept:
+            self.document.key_marks[path] = kept
+
+
+def _mark(node: yaml.Node) -> Mark:
+    text = str(node.value) if isinstance(node, yaml.ScalarNode) else None
+    return Mark(line=node.start_mark.line + 1, column=node.start_mark.column + 1, text=text)
+
+
+def _scalar(node: yaml.ScalarNode) -> object:
+    """A scalar's value; not-a-number for what is neither a string, null, a yes/no value nor a plain number."""
+    text, kind = str(node.value), node.tag.removeprefix(_TAG)
+    if kind == "str":
+        return text
+    if kind == "null":
+        return None
+    if kind == "bool" and text.lower() in _BOOL_WORDS:
+        return text.lower() in _TRUE_WORDS
+    try:
+        return int(text) if kind == "int" else float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _plain(document: Document, path: Path, value: object) -> object:
+    """Plain data copied from a caller's mappings and lists, with non-string keys noted and the depth bounded."""
+    if len(path) > MAX_DEPTH:
+        document.add(path[:3], f"nested deeper than {MAX_DEPTH}")
+        return None
+    if isinstance(value, Mapping):
+        copy: dict[str, object] = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                document.add((*path, str(key)), f"expected a string as a name, got {key!r}")
+            copy[str(key)] = _plain(document, (*path, str(key)), item)
+        return copy
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(document, (*path, index), item) for index, item in enumerate(value)]
+    return value
