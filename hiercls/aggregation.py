@@ -1,0 +1,183 @@
+"""Topic log-probabilities and a matrix of sets in, log-probabilities of the sets out.
+
+The page in the middle of the book. The likelihood of a coarse label and a customer's probability are the same sum over
+topics, so losses and scoring both call this module. It knows matrices and tensors, no taxonomy file and no network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hiercls.taxonomy import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """The non-zero entries of a non-negative matrix between topics and their *owners*, in log space.
+
+    The owners are the classes of a view (scoring) or the labelled documents of a batch (losses).
+
+    Args:
+        topics: Topic of each entry, shape (n_entries,).
+        owners: Owner of each entry, shape (n_entries,).
+        log_weights: Logarithm of each entry, shape (n_entries,); 0 for membership in a partition.
+        n_owners: Number of owners.
+    """
+
+    topics: Tensor
+    owners: Tensor
+    log_weights: Tensor
+    n_owners: int
+
+    @classmethod
+    def of_view(cls, view: View) -> Entries:
+        """The entries of a view's divided membership A, shape (n_topics, n_classes); the owners are its classes.
+
+        Args:
+            view: A level or a customer.
+
+        Returns:
+            The entries, on the CPU.
+        """
+        return cls.of_matrix(view.weights.T)
+
+    @classmethod
+    def of_matrix(cls, matrix: Any) -> Entries:
+        """The entries of a sparse matrix whose rows are the owners and whose columns are the topics.
+
+        Args:
+            matrix: A scipy sparse array of shape (n_owners, n_topics), non-negative.
+
+        Returns:
+            The entries, on the CPU, sorted by owner.
+
+        Example:
+            >>> from scipy.sparse import csr_array
+            >>> Entries.of_matrix(csr_array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])).topics
+            tensor([0, 1, 2])
+        """
+        rows = matrix.tocsr()
+        owners = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        return cls(
+            topics=torch.from_numpy(rows.indices.astype(np.int64)),
+            owners=torch.from_numpy(owners),
+            log_weights=torch.from_numpy(np.log(rows.data).astype(np.float32)),
+            n_owners=rows.shape[0],
+        )
+
+    def to(self, device: torch.device | str) -> Entries:
+        """The same entries on another device.
+
+        Args:
+            device: Where to.
+
+        Returns:
+            The entries there.
+        """
+        return Entries(
+            topics=self.topics.to(device),
+            owners=self.owners.to(device),
+            log_weights=self.log_weights.to(device),
+            n_owners=self.n_owners,
+        )
+
+
+def segment_logsumexp(values: Tensor, segments: Tensor, n_segments: int) -> Tensor:
+    """The log of the sum of exponentials within each segment, without leaving log space.
+
+    ``out[..., s] = log Σ_{i: segments[i] = s} exp(values[..., i])``
+
+    Args:
+        values: Log values, shape (..., n_entries).
+        segments: Segment of each entry, shape (n_entries,).
+        n_segments: Number of segments.
+
+    Returns:
+        Shape (..., n_segments); −∞ where a segment has no entry.
+
+    Example:
+        >>> segment_logsumexp(torch.tensor([0.25, 0.5, 0.25]).log(), torch.tensor([0, 0, 1]), 2).exp()
+        tensor([0.7500, 0.2500])
+    """
+    shape = (*values.shape[:-1], n_segments)
+    fixed = values.detach()
+    peak = fixed.new_full(shape, -torch.inf).scatter_reduce(-1, segments.expand_as(fixed), fixed, "amax")
+    peak = torch.where(peak.isfinite(), peak, 0.0)
+    total = values.new_zeros(shape).index_add(-1, segments, (values - peak[..., segments]).exp())
+    return total.log() + peak
+
+
+def condition(scores: Tensor, *, prior_shift: Tensor | None = None, scope: Tensor | None = None) -> Tensor:
+    """The topics' log-probabilities of a customer: its own mix of topics, and only the topics that it names.
+
+    ``log p_c(t|x) = log_softmax_t( log p(t|x) + log π_c(t) − log π(t) )`` over the topics in scope.
+
+    Args:
+        scores: Logits or log-probabilities, shape (batch, n_topics).
+        prior_shift: log π_c − log π, shape (batch, n_topics) or (n_topics,); None: the pooled mix.
+        scope: True for the topics that the customer names, shape (batch, n_topics) or (n_topics,); None: all.
+
+    Returns:
+        Shape (batch, n_topics); rows sum to 1 in probability, −∞ out of scope.
+
+    Example:
+        >>> condition(torch.zeros(1, 4), scope=torch.tensor([True, True, False, False])).exp()
+        tensor([[0.5000, 0.5000, 0.0000, 0.0000]])
+
+    Source:
+        Saerens et al., 2002, section 2 (prior correction).
+    """
+    if prior_shift is not None:
+        scores = scores + prior_shift
+    if scope is not None:
+        scores = scores.masked_fill(~scope, -torch.inf)
+    return scores.log_softmax(dim=-1)
+
+
+def aggregate(log_probabilities: Tensor, entries: Entries) -> Tensor:
+    """The classes' log-probabilities: each class sums the topics that it owns.
+
+    ``log p(k|x) = log Σ_t A[t,k] · p(t|x)``
+
+    Args:
+        log_probabilities: log p(t|x), shape (batch, n_topics).
+        entries: A, with the classes as owners.
+
+    Returns:
+        log p(k|x), shape (batch, n_classes).
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> abc_d = Entries.of_matrix(csr_array([[1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))
+        >>> aggregate(torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log(), abc_d).exp()
+        tensor([[0.6000, 0.4000]])
+    """
+    values = log_probabilities[:, entries.topics] + entries.log_weights
+    return segment_logsumexp(values, entries.owners, entries.n_owners)
+
+
+def label_log_likelihood(log_probabilities: Tensor, entries: Entries) -> Tensor:
+    """The log-probability of each document's label: the same sum, with every document owning its label's topics.
+
+    ``log p(y_i|x_i) = log Σ_t A[t,y_i] · p(t|x_i)``
+
+    Args:
+        log_probabilities: log p(t|x), shape (batch, n_topics).
+        entries: The columns A[·, y_i], with the documents as owners.
+
+    Returns:
+        log p(y_i|x_i), shape (batch,).
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> label = Entries.of_matrix(csr_array([[0.0, 1.0, 1.0, 0.0]]))
+        >>> label_log_likelihood(torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log(), label).exp()
+        tensor([0.5000])
+    """
+    values = log_probabilities[entries.owners, entries.topics] + entries.log_weights
+    return segment_logsumexp(values, entries.owners, entries.n_owners)

@@ -1,0 +1,423 @@
+"""The estimator: fit on everybody's labels, predict at any level and for any customer.
+
+Knows scikit-learn's conventions; the work is done in the rooms above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from hiercls.data.rows import Row, make_rows
+from hiercls.errors import ConfigError
+from hiercls.estimator import fitting, folder
+from hiercls.estimator.engines import EngineConfig
+from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
+from hiercls.model.heads import HeadConfig
+from hiercls.scoring import Scorer
+from hiercls.taxonomy import Taxonomy, View
+from hiercls.training.config import TrainingConfig
+
+
+class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """One model for the levels of a taxonomy and all customers' groupings of its topics.
+
+    ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, trained by ``−log p(label|x)`` whatever view the label is of.
+
+    Args:
+        taxonomy: The map: a ``Taxonomy``, or the path or text of its YAML.
+        encoder: A BERT-like encoder's name on the Hugging Face hub, or a folder.
+        pooling: ``mean`` over the tokens, or the first token (``cls``).
+        max_length: Tokens read of a text, at most 512; the rest is cut.
+        tune: ``none``: the encoder is frozen and encodings are cached on disk. ``all``: all its layers are trained.
+        head: How the cascaded heads are built; None: ``HeadConfig()``.
+        training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
+        level_weights: Weight of each level's loss, the topics last; None: 1 each.
+        customer_weights: Weight of customers' documents in the loss; 1 where not named.
+        priors: Mix of topics of the customers whose own is known: customer → topic → share.
+        validation_fraction: Share of the documents that choose L2 and the number of epochs; 0: none.
+        warm_start: Whether ``fit`` starts from the weights of the fit before.
+        precision: Number format of a frozen encoder: ``auto`` is bfloat16 where the hardware computes it fast.
+        cache: Whether encodings are kept on disk (in ``$HIERCLS_CACHE``, by default ``~/.cache/hiercls``).
+        random_state: Seed, as scikit-learn takes it.
+        device: Where to compute; None: a GPU where there is one.
+        verbose: Whether to show progress on standard error.
+
+    Example:
+        >>> classifier = HierarchicalTextClassifier("{hiercls: 1, levels: [topic], topics: [A, B]}")
+        >>> classifier.get_params()["tune"]
+        'none'
+
+    Source:
+        The README's "The idea"; marginal likelihood over label sets as in Bevandić et al., WACV 2022.
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy | str | Path,
+        *,
+        encoder: str = DEFAULT_ENCODER,
+        pooling: Literal["mean", "cls"] = "mean",
+        max_length: int = 256,
+        tune: Literal["none", "all"] = "none",
+        head: HeadConfig | None = None,
+        training: TrainingConfig | None = None,
+        level_weights: Sequence[float] | None = None,
+        customer_weights: Mapping[str, float] | None = None,
+        priors: Mapping[str, Mapping[str, float]] | None = None,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        cache: bool = True,
+        random_state: int | np.random.RandomState | None = 0,
+        device: str | torch.device | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.taxonomy = taxonomy
+        self.encoder = encoder
+        self.pooling = pooling
+        self.max_length = max_length
+        self.tune = tune
+        self.head = head
+        self.training = training
+        self.level_weights = level_weights
+        self.customer_weights = customer_weights
+        self.priors = priors
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.precision = precision
+        self.cache = cache
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def fit(
+        self,
+        texts: Iterable[str],
+        labels: Iterable[Any],
+        *,
+        views: str | Iterable[str | None] | None = None,
+        customers: str | Iterable[str | None] | None = None,
+        sample_weight: Iterable[float] | None = None,
+    ) -> Self:
+        """Train on the union of everybody's labels.
+
+        ``minimise Σ_i w_i · −log p(y_i|x_i)``
+
+        Args:
+            texts: The documents, n_documents strings.
+            labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect.
+            views: One view's name, or one per document; None: the topics.
+            customers: One customer's name, or one per document; None: the view where it is a customer.
+            sample_weight: Weight of each document in the loss, shape (n_documents,).
+
+        Returns:
+            The estimator.
+
+        Raises:
+            DataError: If texts or labels are illegal; all of them are listed.
+            ConfigError: If settings do not fit each other or the taxonomy.
+        """
+        return self.fit_rows(make_rows(texts, labels, views=views, customers=customers), sample_weight=sample_weight)
+
+    def fit_rows(self, rows: Sequence[Row], *, sample_weight: Iterable[float] | None = None) -> Self:
+        """Train on rows, as ``hiercls.data.read`` reads them.
+
+        Args:
+            rows: Labelled rows of all customers.
+            sample_weight: Weight of each row in the loss, shape (n_rows,).
+
+        Returns:
+            The estimator.
+
+        Raises:
+            DataError: If there are no rows, or labels that are illegal.
+            ConfigError: If settings do not fit each other or the taxonomy.
+        """
+        taxonomy = self.taxonomy if isinstance(self.taxonomy, Taxonomy) else Taxonomy.from_yaml(self.taxonomy)
+        before: Scorer | None = getattr(self, "scorer_", None) if self.warm_start else None
+        engine = self.engine_config().build(load_encoder(self.encoder_config()) if before is None else before.engine.encoder)
+        weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=np.float32)
+        fitted = fitting.fit(taxonomy, rows, engine, self._fit_config(), sample_weight=weights, start=before and before.head)
+        if fitted.encoder is not None:
+            engine = self.engine_config().build(fitted.encoder)
+        self.taxonomy_ = taxonomy
+        self.trials_ = fitted.trials
+        self.scorer_ = Scorer(head=fitted.head, engine=engine, mix=fitted.mix)
+        return self
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The topics, in the order of the columns of ``predict_proba``."""
+        check_is_fitted(self, "taxonomy_")
+        return np.asarray(self.taxonomy_.topics)
+
+    def predict(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
+        """The likeliest class of each text.
+
+        ``argmax_k p(k|x)``
+
+        Args:
+            texts: The documents.
+            at: A level or a customer; None: the topics.
+
+        Returns:
+            Class names, shape (n_texts,).
+
+        Raises:
+            ConfigError: If there is no such view.
+        """
+        view = self._view(at)
+        return np.asarray(view.classes)[self._classes(texts, view).argmax(dim=-1).numpy()]
+
+    def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
+        """The probabilities of a view's classes: sums of the topics', after the customer's prior and scope.
+
+        ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``
+
+        Args:
+            texts: The documents.
+            at: A level or a customer; None: the topics.
+
+        Returns:
+            Shape (n_texts, n_classes), columns as ``taxonomy.view(at).classes``; rows sum to 1.
+
+        Raises:
+            ConfigError: If there is no such view.
+        """
+        return np.exp(self.predict_log_proba(texts, at=at))
+
+    def predict_log_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
+        """The log-probabilities of a view's classes.
+
+        Args:
+            texts: The documents.
+            at: A level or a customer; None: the topics.
+
+        Returns:
+            Shape (n_texts, n_classes), columns as ``taxonomy.view(at).classes``.
+
+        Raises:
+            ConfigError: If there is no such view.
+        """
+        log_probabilities: np.ndarray = self._classes(texts, self._view(at)).numpy()
+        return log_probabilities
+
+    def scope_proba(self, texts: Iterable[str], *, at: str) -> np.ndarray:
+        """The probability that a text's topic is one that a view names at all.
+
+        ``Σ_{t in scope} p(t|x)``
+
+        Args:
+            texts: The documents.
+            at: A level or a customer.
+
+        Returns:
+            Shape (n_texts,); 1 for a view that names all topics.
+
+        Raises:
+            ConfigError: If there is no such view.
+        """
+        view = self._view(at)
+        mass: np.ndarray = self.scorer_.scope(self._topics(texts), view).exp().numpy()
+        return mass
+
+    def node_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
+        """The probability that a text's topic lies below each node of a level, or in each class of a customer.
+
+        ``P(node|x) = Σ_{t below node} p_c(t|x)``, undivided where nodes share topics.
+
+        Args:
+            texts: The documents.
+            at: A level or a customer; None: the topics.
+
+        Returns:
+            Shape (n_texts, n_classes); rows may sum to more than 1.
+
+        Raises:
+            ConfigError: If there is no such view.
+        """
+        view = self._view(at)
+        mass: np.ndarray = self.scorer_.nodes(self._topics(texts), view).exp().numpy()
+        return mass
+
+    def score(
+        self,
+        texts: Iterable[str],
+        labels: Iterable[Any],
+        *,
+        views: str | Iterable[str | None] | None = None,
+        sample_weight: Iterable[float] | None = None,
+    ) -> float:
+        """The accuracy at the views that the labels are of.
+
+        Args:
+            texts: The documents.
+            labels: For each a class of its view, or ``view:class``.
+            views: One view's name, or one per document; None: the topics.
+            sample_weight: Weight of each document, shape (n_documents,).
+
+        Returns:
+            Share of documents whose predicted class is the labelled one; several labels must all be predicted.
+
+        Raises:
+            DataError: If texts or labels are illegal; all of them are listed.
+        """
+        check_is_fitted(self, "taxonomy_")
+        rows = make_rows(texts, labels, views=views)
+        resolved = fitting.resolve_all(self.taxonomy_, rows)
+        topics = self.scorer_.topics([row.text for row in rows], progress=self.verbose)
+        right = np.ones(len(rows), dtype=bool)
+        for name in sorted(frozenset().union(*resolved.views)):
+            view = self.taxonomy_.view(name)
+            asked = np.array([name in views for views in resolved.views])
+            predicted = self.scorer_.classes(topics[torch.from_numpy(asked)], view).argmax(dim=-1).numpy()
+            right[asked] &= predicted == resolved.take(np.flatnonzero(asked)).project(view)
+        weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=float)
+        return float(np.average(right, weights=weights))
+
+    def add_customer(self, source: Any, *, prior: Mapping[str, float] | None = None) -> Self:
+        """Add a customer to the trained model: it works at once, from its YAML alone.
+
+        Args:
+            source: The path or text of its YAML, or a mapping with ``customer`` and ``classes``.
+            prior: Its mix of topics where that is known: topic → share; None: the pooled mix.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            TaxonomyError: If the YAML has problems; all of them are listed.
+            ConfigError: If the prior does not fit the taxonomy.
+        """
+        check_is_fitted(self, "taxonomy_")
+        added = self.taxonomy_.with_customer(source)
+        return self._regroup(added, added.customers[-1], prior)
+
+    def replace_customer(self, source: Any, *, prior: Mapping[str, float] | None = None) -> Self:
+        """Regroup a customer of the trained model; its new classes work at once.
+
+        Args:
+            source: The path or text of its YAML, or a mapping with ``customer`` and ``classes``.
+            prior: Its mix of topics where that is known: topic → share; None: the pooled mix.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            TaxonomyError: If the YAML has problems; all of them are listed.
+            ConfigError: If there is no such customer, or the prior does not fit the taxonomy.
+        """
+        check_is_fitted(self, "taxonomy_")
+        replaced = self.taxonomy_.replace_customer(source)
+        name = next(
+            (name for name in replaced.customers if replaced.view(name) != self.taxonomy_.view(name)),
+            None,
+        )
+        return self if name is None else self._regroup(replaced, name, prior)
+
+    def remove_customer(self, name: str) -> Self:
+        """Remove a customer's grouping from the trained model.
+
+        Args:
+            name: The customer.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ConfigError: If there is no such customer.
+        """
+        check_is_fitted(self, "taxonomy_")
+        return self._regroup(self.taxonomy_.without_customer(name), name, None)
+
+    def save_pretrained(self, path: str | Path) -> None:
+        """Save the trained model as a folder of safetensors, JSON and YAML.
+
+        A frozen encoder is named and its hash kept, not copied; a trained one is saved whole.
+
+        Args:
+            path: The folder; a model that stands there is replaced, whole or not at all.
+
+        Raises:
+            ModelFolderError: If the folder cannot be written.
+        """
+        check_is_fitted(self, "taxonomy_")
+        folder.save(self, Path(path))
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path, *, device: str | torch.device | None = None) -> Self:
+        """Load a saved model.
+
+        Args:
+            path: The folder.
+            device: Where to compute; None: a GPU where there is one.
+
+        Returns:
+            The trained estimator; with ``set_params(warm_start=True)`` its ``fit`` goes on from the saved weights.
+
+        Raises:
+            ModelFolderError: If the folder is not whole, or its encoder is not the one it was trained with.
+            EncoderNotFoundError: If the frozen encoder is not to be had on this machine.
+        """
+        return folder.load(cls, Path(path), device=device)
+
+    def _regroup(self, taxonomy: Taxonomy, customer: str, prior: Mapping[str, float] | None) -> Self:
+        """Take a changed map and one customer's mix."""
+        known = {name: mix for name, mix in self.scorer_.mix.customers.items() if name != customer}
+        if prior is not None:
+            known[customer] = fitting.topic_mix(taxonomy, customer, prior)
+        self.scorer_ = folder.with_customers(self.scorer_, known)
+        self.taxonomy = self.taxonomy_ = taxonomy
+        return self
+
+    def _view(self, at: str | None) -> View:
+        """A view by name."""
+        check_is_fitted(self, "taxonomy_")
+        return self.taxonomy_.view(self.taxonomy_.levels[-1] if at is None else at)
+
+    def _topics(self, texts: Iterable[str]) -> Tensor:
+        """log p(t|x), shape (n_texts, n_topics)."""
+        return self.scorer_.topics([row.text for row in make_rows(texts)], progress=self.verbose)
+
+    def _classes(self, texts: Iterable[str], view: View) -> Tensor:
+        """log p(k|x), shape (n_texts, n_classes)."""
+        return self.scorer_.classes(self._topics(texts), view)
+
+    def engine_config(self) -> EngineConfig:
+        """How this estimator's settings encode texts."""
+        return EngineConfig(device=self.device, precision=self.precision, tune=self.tune, cache=self.cache)
+
+    def encoder_config(self) -> EncoderConfig:
+        """Which encoder this estimator's settings name."""
+        return EncoderConfig(name=self.encoder, pooling=self.pooling, max_length=self.max_length)
+
+    def _fit_config(self) -> fitting.FitConfig:
+        """The settings of a fit, checked."""
+        if self.tune not in ("none", "all"):
+            raise ConfigError(f"expected tune 'none' or 'all', got {self.tune!r}")
+        if not 0.0 <= self.validation_fraction < 1.0:
+            raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
+        seed = self.random_state
+        if not isinstance(seed, int):
+            seed = int(check_random_state(seed).randint(2**31 - 1))
+        return fitting.FitConfig(
+            head=HeadConfig() if self.head is None else self.head,
+            training=TrainingConfig() if self.training is None else self.training,
+            tune=self.tune,
+            level_weights=self.level_weights,
+            customer_weights=self.customer_weights,
+            priors=self.priors,
+            validation_fraction=self.validation_fraction,
+            device=self.engine_config().place,
+            seed=seed,
+            progress=self.verbose,
+        )

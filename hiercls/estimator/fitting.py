@@ -1,0 +1,308 @@
+"""From rows to a trained head: the steps of one fit, in order.
+
+Knows every room above and joins them; knows no scikit-learn and no file.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from hiercls.data.rows import Row
+from hiercls.data.splitting import holdout
+from hiercls.encoding.engine import EncodingEngine
+from hiercls.errors import ConfigError, DataError
+from hiercls.model.batch import EncodingInputs, LabelledDocuments, TokenInputs
+from hiercls.model.encoder import TextEncoder
+from hiercls.model.heads import CascadeHead, HeadConfig, Hierarchy
+from hiercls.model.network import HierarchicalNetwork
+from hiercls.model.targets import Priors, TargetTable
+from hiercls.scoring import TopicMix
+from hiercls.taxonomy import Taxonomy
+from hiercls.taxonomy.labels import ResolvedLabels, resolve
+from hiercls.training.config import TrainingConfig
+from hiercls.training.prior import pooled_mix
+from hiercls.training.sampling import CustomerSampler
+from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, select_and_train
+
+ENCODER_WEIGHT_DECAY = 0.01
+"""L2 where the encoder is trained too and none is given: trying several would cost too much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    """What one fit is told beside its rows.
+
+    Args:
+        head: How the cascaded heads are built.
+        training: How training runs go.
+        tune: ``none``: the encoder is frozen and its encodings are cached. ``all``: all its layers are trained.
+        level_weights: Weight of each level's loss, the topics last; None: 1 each.
+        customer_weights: Weight of customers' documents in the loss; 1 where not named.
+        priors: Mix of topics of the customers whose own is known: customer → topic → share.
+        validation_fraction: Share of the documents that choose L2 and the number of epochs.
+        device: Where training runs.
+        seed: Seed of everything random.
+        progress: Whether to show bars on standard error.
+    """
+
+    head: HeadConfig
+    training: TrainingConfig
+    tune: Literal["none", "all"]
+    level_weights: Sequence[float] | None
+    customer_weights: Mapping[str, float] | None
+    priors: Mapping[str, Mapping[str, float]] | None
+    validation_fraction: float
+    device: torch.device
+    seed: int
+    progress: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What one fit gives.
+
+    Args:
+        head: The trained cascade.
+        encoder: The trained encoder; None where it stayed frozen.
+        mix: The pooled mix of topics and the customers' own.
+        trials: The settings tried, the best first.
+    """
+
+    head: CascadeHead
+    encoder: TextEncoder | None
+    mix: TopicMix
+    trials: tuple[Trial, ...]
+
+
+def resolve_all(taxonomy: Taxonomy, rows: Sequence[Row]) -> ResolvedLabels:
+    """Meet all labels with the map, or report every row that does not fit.
+
+    Args:
+        taxonomy: The map.
+        rows: Labelled rows.
+
+    Returns:
+        The labels, one entry a row.
+
+    Raises:
+        DataError: If any row's labels are illegal; all of them are listed.
+    """
+    resolution = resolve(taxonomy, rows)
+    if resolution.problems:
+        raise DataError(resolution.problems, subject="the labels")
+    return resolution.labels
+
+
+def fit(
+    taxonomy: Taxonomy,
+    rows: Sequence[Row],
+    engine: EncodingEngine,
+    config: FitConfig,
+    *,
+    sample_weight: np.ndarray | None = None,
+    start: CascadeHead | None = None,
+) -> Fit:
+    """Train on the union of everybody's labels.
+
+    Args:
+        taxonomy: The map.
+        rows: Labelled rows of all customers.
+        engine: Encodes texts; its encoder is the one that is trained with ``tune="all"``.
+        config: Everything else.
+        sample_weight: Weight of each row in the loss, shape (n_rows,); None: 1 each.
+        start: A head whose weights to start from; None: new ones.
+
+    Returns:
+        The trained parts.
+
+    Raises:
+        DataError: If there are no rows, or labels that are illegal.
+        ConfigError: If settings do not fit the taxonomy.
+    """
+    labels = resolve_all(taxonomy, rows)
+    if not len(labels):
+        raise DataError((), subject="the rows: expected at least one labelled row, got none")
+    _warn_of_confusion(taxonomy, labels)
+    groups = _groups(taxonomy, rows, labels)
+    weights = _weights(taxonomy, groups, config, sample_weight)
+    mix = _mix(taxonomy, labels, groups, weights, config)
+    documents = LabelledDocuments(
+        inputs=_inputs([row.text for row in rows], engine, config),
+        targets=TargetTable(
+            taxonomy,
+            labels,
+            composition=config.head.composition,
+            priors=_training_priors(mix, groups),
+        ),
+        weights=weights,
+        groups=groups,
+    )
+    strata = [(group, row.labels) for group, row in zip(groups, rows, strict=True)]
+    split = _split([row.text for row in rows], strata, config)
+    trainer = Trainer(
+        build=_builder(taxonomy, engine.encoder, config, start),
+        level_weights=_level_weights(taxonomy, config),
+        device=config.device,
+        seed=config.seed,
+        progress=config.progress,
+    )
+    network, trials = select_and_train(
+        trainer,
+        documents,
+        candidates=_candidates(config, n_heldout=len(split[1])),
+        split=split,
+        refit=config.tune == "none",
+    )
+    encoder = network.body if isinstance(network.body, TextEncoder) else None
+    return Fit(head=network.head, encoder=encoder, mix=mix, trials=trials)
+
+
+def _split(texts: list[str], strata: list[Any], config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Positions to train on and to hold out; nothing is held out where nothing may be, or nothing can be."""
+    if config.validation_fraction == 0.0 or len(set(texts)) < 2:
+        return np.arange(len(texts)), np.arange(0)
+    return holdout(texts, strata=strata, fraction=config.validation_fraction, seed=config.seed)
+
+
+def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels) -> None:
+    """Say which topics nothing in the labels tells apart."""
+    taught = taxonomy.identifiability(sorted(frozenset().union(*labels.views)))
+    if not taught.is_determined:
+        groups = "; ".join("{" + ", ".join(group) + "}" for group in taught.confounded) or "some topics"
+        warnings.warn(
+            f"the labelled views leave topics undetermined (rank {taught.rank} of {taught.n_topics}): nothing tells "
+            f"apart {groups}; probabilities within such a group follow the text's likeness to the others only",
+            stacklevel=5,
+        )
+
+
+def _groups(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -> np.ndarray:
+    """The customer of each row; the labelled view where none is given."""
+    customers = set(taxonomy.customers)
+    names = []
+    for row, views in zip(rows, labels.views, strict=True):
+        own = sorted(views & customers) or sorted(views)
+        names.append(own[0] if row.customer is None else row.customer)
+    return np.array(names, dtype=object).astype(str)
+
+
+def _weights(
+    taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_weight: np.ndarray | None
+) -> np.ndarray:
+    """Weight of each row in the loss."""
+    named = dict(config.customer_weights or {})
+    unknown = sorted(set(named) - set(taxonomy.customers))
+    if unknown or any(weight < 0 for weight in named.values()):
+        raise ConfigError(f"expected customer_weights >= 0 for customers of the taxonomy, got {named}")
+    weights = np.array([named.get(group, 1.0) for group in groups], dtype=np.float32)
+    if sample_weight is None:
+        return weights
+    given = np.asarray(sample_weight, dtype=np.float32)
+    if given.shape != weights.shape or not np.isfinite(given).all() or (given < 0).any():
+        raise ConfigError(f"expected {len(weights)} finite sample weights >= 0, got an array of shape {given.shape}")
+    return weights * given
+
+
+def _mix(
+    taxonomy: Taxonomy, labels: ResolvedLabels, groups: np.ndarray, weights: np.ndarray, config: FitConfig
+) -> TopicMix:
+    """The pooled mix under the sampler in use, and the customers' known ones."""
+    sampler = CustomerSampler(groups, temperature=config.training.sampling_temperature, seed=config.seed)
+    pooled = pooled_mix(labels.weights, weights * sampler.visits())
+    known = {name: topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
+    return TopicMix(pooled=pooled, customers=known)
+
+
+def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) -> np.ndarray:
+    """A customer's mix of topics as an array, smoothed by a thousandth of the uniform one so that no share is 0.
+
+    Args:
+        taxonomy: The map.
+        customer: The customer's name.
+        shares: Share of each topic, ≥ 0; topics that are not named have 0.
+
+    Returns:
+        π_c, shape (n_topics,), positive, sums to 1.
+
+    Raises:
+        ConfigError: If the customer or a topic is unknown, or the shares are negative or all 0.
+    """
+    if customer not in taxonomy.customers:
+        raise ConfigError(f"expected priors of customers of the taxonomy, got one of '{customer}'")
+    unknown = sorted(set(shares) - set(taxonomy.topics))
+    if unknown:
+        raise ConfigError(f"the prior of '{customer}' names topics that the taxonomy does not have: {unknown}")
+    mix = np.array([float(shares.get(topic, 0.0)) for topic in taxonomy.topics])
+    if not np.isfinite(mix).all() or (mix < 0).any() or mix.sum() <= 0:
+        raise ConfigError(f"expected shares >= 0 with a positive sum in the prior of '{customer}', got {dict(shares)}")
+    smoothed: np.ndarray = 0.999 * mix / mix.sum() + 0.001 / len(mix)
+    return smoothed
+
+
+def _training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
+    """The known mixes, and which documents they hold for."""
+    if not mix.customers:
+        return None
+    names = list(mix.customers)
+    row = {name: position for position, name in enumerate(names)}
+    return Priors(
+        pooled=mix.pooled,
+        customers=np.stack([mix.customers[name] for name in names]),
+        index=np.array([row.get(group, -1) for group in groups], dtype=np.int64),
+    )
+
+
+def _inputs(texts: list[str], engine: EncodingEngine, config: FitConfig) -> EncodingInputs | TokenInputs:
+    """Encodings where the encoder is frozen, tokens where it is trained."""
+    if config.tune == "none":
+        return EncodingInputs(engine.encode(texts, progress=config.progress))
+    return TokenInputs(engine.encoder.tokenize(texts), engine.encoder.pad_id)
+
+
+def _builder(
+    taxonomy: Taxonomy, encoder: TextEncoder, config: FitConfig, start: CascadeHead | None
+) -> Callable[[], HierarchicalNetwork]:
+    """Makes networks with the same initial weights."""
+    hierarchy = Hierarchy.of(taxonomy)
+
+    def build() -> HierarchicalNetwork:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            head = CascadeHead(encoder.width, hierarchy, config.head)
+        if start is not None:
+            head.load_state_dict(start.state_dict())
+        body: nn.Module = nn.Identity()
+        if config.tune == "all":
+            body = copy.deepcopy(encoder).float().requires_grad_(True)
+        return HierarchicalNetwork(head, body=body)
+
+    return build
+
+
+def _level_weights(taxonomy: Taxonomy, config: FitConfig) -> torch.Tensor:
+    """w, shape (n_levels,)."""
+    given: Any = [1.0] * len(taxonomy.levels) if config.level_weights is None else list(config.level_weights)
+    if len(given) != len(taxonomy.levels) or any(weight < 0 for weight in given) or not given[-1]:
+        raise ConfigError(
+            f"expected one level weight >= 0 for each of {list(taxonomy.levels)}, the last > 0, got {list(given)}"
+        )
+    return torch.tensor(given, dtype=torch.float32)
+
+
+def _candidates(config: FitConfig, *, n_heldout: int) -> list[TrainingConfig]:
+    """The settings to try: one L2 strength where it is given or nothing is held out, else a few."""
+    if config.training.weight_decay is not None:
+        return [config.training]
+    middle = WEIGHT_DECAYS[len(WEIGHT_DECAYS) // 2]
+    tried = WEIGHT_DECAYS if n_heldout else (middle,)
+    decays = (ENCODER_WEIGHT_DECAY,) if config.tune == "all" else tried
+    return [dataclasses.replace(config.training, weight_decay=decay) for decay in decays]

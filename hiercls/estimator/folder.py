@@ -1,0 +1,147 @@
+"""The estimator as a folder, and back.
+
+Knows which settings make a model what it is; the files themselves are written in ``training/saving``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+
+from hiercls.errors import ModelFolderError
+from hiercls.model.encoder import load_encoder
+from hiercls.model.heads import CascadeHead, HeadConfig, Hierarchy
+from hiercls.scoring import Scorer, TopicMix
+from hiercls.taxonomy import Taxonomy
+from hiercls.training.config import TrainingConfig
+from hiercls.training.saving import ENCODER, SavedModel, read_model, write_model
+
+if TYPE_CHECKING:
+    from hiercls.estimator.classifier import HierarchicalTextClassifier
+
+    Classifier = TypeVar("Classifier", bound=HierarchicalTextClassifier)
+
+_NOT_SAVED = ("taxonomy", "device", "random_state", "head", "training")
+
+
+def save(classifier: HierarchicalTextClassifier, path: Path) -> None:
+    """Write a trained estimator to a folder.
+
+    Args:
+        classifier: A trained estimator.
+        path: The folder.
+    """
+    scorer = classifier.scorer_
+    params = {name: value for name, value in classifier.get_params(deep=False).items() if name not in _NOT_SAVED}
+    settings: dict[str, Any] = {
+        "hiercls": _version(),
+        "params": {name: _plain(value) for name, value in params.items()},
+        "head": dataclasses.asdict(scorer.head.config),
+        "training": None if classifier.training is None else dataclasses.asdict(classifier.training),
+        "random_state": classifier.random_state if isinstance(classifier.random_state, int) else None,
+        "width": scorer.engine.encoder.width,
+        "encoder_sha256": scorer.engine.encoder.fingerprint,
+        "pooled_mix": scorer.mix.pooled.tolist(),
+        "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
+    }
+    model = SavedModel(
+        settings=settings, weights=scorer.head.state_dict(), taxonomy=classifier.taxonomy_.to_yaml()
+    )
+    trained = scorer.engine.encoder if classifier.tune != "none" else None
+    write_model(path, model, write_encoder=None if trained is None else trained.save)
+
+
+def load(
+    cls: type[Classifier], path: Path, *, device: str | torch.device | None
+) -> Classifier:
+    """Read a trained estimator from a folder.
+
+    Args:
+        cls: The estimator's class.
+        path: The folder.
+        device: Where to compute.
+
+    Returns:
+        The trained estimator.
+
+    Raises:
+        ModelFolderError: If the folder is not whole, or its encoder is not the one it was trained with.
+    """
+    saved = read_model(path)
+    settings = saved.settings
+    try:
+        classifier, head = _rebuild(cls, saved, device)
+        pooled = np.array(settings["pooled_mix"], dtype=float)
+        mixes = {name: np.array(mix, dtype=float) for name, mix in settings["customer_mixes"].items()}
+        expected = settings["encoder_sha256"]
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
+    wanted = classifier.encoder_config()
+    name = wanted.name if classifier.tune == "none" else str(path / ENCODER)
+    encoder = load_encoder(dataclasses.replace(wanted, name=name))
+    if classifier.tune == "none" and encoder.fingerprint != expected:
+        raise ModelFolderError(
+            f"the model in {path} was trained on the encoder '{name}' with SHA-256 {expected}, "
+            f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
+        )
+    classifier.scorer_ = Scorer(
+        head=head, engine=classifier.engine_config().build(encoder), mix=TopicMix(pooled=pooled, customers=mixes)
+    )
+    return classifier
+
+
+def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:
+    """The same scorer with other mixes of topics of the customers.
+
+    Args:
+        scorer: A scorer.
+        mixes: π_c by customer.
+
+    Returns:
+        The scorer with them.
+    """
+    return dataclasses.replace(scorer, mix=TopicMix(pooled=scorer.mix.pooled, customers=mixes))
+
+
+def _rebuild(
+    cls: type[Classifier], saved: SavedModel, device: str | torch.device | None
+) -> tuple[Classifier, CascadeHead]:
+    """The estimator and its head, without encoder."""
+    settings = saved.settings
+    taxonomy = Taxonomy.from_yaml(saved.taxonomy)
+    training = settings["training"]
+    classifier = cls(
+        taxonomy,
+        head=HeadConfig(**settings["head"]),
+        training=None if training is None else TrainingConfig(**training),
+        random_state=settings["random_state"],
+        device=device,
+        **settings["params"],
+    )
+    head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head)
+    head.load_state_dict(dict(saved.weights))
+    classifier.taxonomy_ = taxonomy
+    classifier.trials_ = ()
+    return classifier, head.eval()
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _version() -> str:
+    """The installed version of hiercls."""
+    try:
+        return version("hiercls")
+    except PackageNotFoundError:
+        return "unknown"
+

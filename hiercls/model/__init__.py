@@ -1,0 +1,1 @@
+"""From tensors to log-probabilities: batches, encoder, cascaded heads, network."""

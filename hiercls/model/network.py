@@ -1,0 +1,45 @@
+"""The whole network: what turns inputs into encodings, and the cascade on top.
+
+Knows how the parts are joined; knows no label, no loss and no file.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hiercls.model.batch import Tokens
+from hiercls.model.heads import CascadeHead, CascadeOutput, Forcing
+
+
+class HierarchicalNetwork(nn.Module):
+    """An encoder, or none where encodings come ready, under cascaded heads.
+
+    Args:
+        head: The cascade.
+        body: Turns a batch's inputs into encodings of shape (batch, width); ``nn.Identity()`` for frozen encodings.
+
+    Example:
+        >>> import torch
+        >>> from hiercls.model.heads import HeadConfig, Hierarchy
+        >>> head = CascadeHead(4, Hierarchy(sizes=(3,), links=()), HeadConfig(hidden=0, dropout=0.0))
+        >>> HierarchicalNetwork(head, body=nn.Identity())(torch.zeros(2, 4)).topics.shape
+        torch.Size([2, 3])
+    """
+
+    def __init__(self, head: CascadeHead, *, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.head = head
+
+    def forward(self, inputs: Tensor | Tokens, forcing: Forcing | None = None) -> CascadeOutput:
+        """Run the network.
+
+        Args:
+            inputs: Encodings of shape (batch, width), or tokens.
+            forcing: Teacher forcing for this batch; None in evaluation.
+
+        Returns:
+            Logits and log-probabilities of every level.
+        """
+        output: CascadeOutput = self.head(self.body(inputs), forcing=forcing)
+        return output

@@ -1,0 +1,128 @@
+"""Texts to log-probabilities of the topics, and from there to any view.
+
+Knows a trained head, an encoding engine and the map; knows no label and no training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hiercls.aggregation import Entries, aggregate, condition
+from hiercls.encoding.engine import EncodingEngine
+from hiercls.model.heads import CascadeHead
+from hiercls.taxonomy import View
+
+HEAD_BATCH = 4096
+"""Documents that go through the heads at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicMix:
+    """The mix of topics that the model was trained under, and those of customers whose own is known.
+
+    Args:
+        pooled: π, shape (n_topics,), positive, sums to 1.
+        customers: π_c by customer, each of shape (n_topics,), positive, sums to 1.
+    """
+
+    pooled: np.ndarray
+    customers: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def shift(self, view: str) -> Tensor | None:
+        """log π_c − log π of a view, shape (n_topics,); None where its mix is not known."""
+        if view not in self.customers:
+            return None
+        return torch.from_numpy((np.log(self.customers[view]) - np.log(self.pooled)).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorer:
+    """Scores texts with a trained head.
+
+    ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``
+
+    Args:
+        head: The trained cascade, in evaluation mode, on the CPU.
+        engine: Encodes texts as the head was trained on them.
+        mix: The pooled mix of topics and the customers' own.
+    """
+
+    head: CascadeHead
+    engine: EncodingEngine
+    mix: TopicMix
+
+    def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
+        """log p(t|x) under the pooled mix.
+
+        Args:
+            texts: The texts.
+            progress: Whether to show a bar on standard error.
+
+        Returns:
+            Shape (n_texts, n_topics), float32.
+        """
+        return self.topics_of_encodings(self.engine.encode(texts, progress=progress))
+
+    def topics_of_encodings(self, encodings: np.ndarray) -> Tensor:
+        """log p(t|x) of texts that are encoded already.
+
+        Args:
+            encodings: Shape (n_texts, width).
+
+        Returns:
+            Shape (n_texts, n_topics), float32.
+        """
+        with torch.inference_mode():
+            parts = torch.from_numpy(encodings).split(HEAD_BATCH)
+            return torch.cat([self.head(part).topics for part in parts])
+
+    def conditioned(self, topics: Tensor, view: View) -> Tensor:
+        """log p_c(t|x): a view's own mix of topics and its scope, where it has them.
+
+        Args:
+            topics: log p(t|x), shape (n_texts, n_topics).
+            view: A level or a customer.
+
+        Returns:
+            Shape (n_texts, n_topics).
+        """
+        shift = self.mix.shift(view.name)
+        scope = torch.from_numpy(view.scope.copy()) if view.is_partial else None
+        if shift is None and scope is None:
+            return topics
+        return condition(topics, prior_shift=shift, scope=scope)
+
+    def classes(self, topics: Tensor, view: View) -> Tensor:
+        """log p(k|x) of a view's classes.
+
+        Args:
+            topics: log p(t|x), shape (n_texts, n_topics).
+            view: A level or a customer.
+
+        Returns:
+            Shape (n_texts, n_classes).
+        """
+        return aggregate(self.conditioned(topics, view), Entries.of_view(view))
+
+    def nodes(self, topics: Tensor, view: View) -> Tensor:
+        """log P(topic below the class) of a view's classes, which may overlap.
+
+        Args:
+            topics: log p(t|x), shape (n_texts, n_topics).
+            view: A level or a customer.
+
+        Returns:
+            Shape (n_texts, n_classes).
+        """
+        return aggregate(self.conditioned(topics, view), Entries.of_matrix(view.membership.T))
+
+    def scope(self, topics: Tensor, view: View) -> Tensor:
+        """log of the probability mass on the topics that a view names, shape (n_texts,)."""
+        return topics[:, torch.from_numpy(view.scope.copy())].logsumexp(dim=-1)
+
+

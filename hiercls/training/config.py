@@ -1,0 +1,66 @@
+"""How a training run goes: its length, its steps, its regularisation.
+
+Knows numbers and what they may be; knows no tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hiercls.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """Settings of one training run.
+
+    Args:
+        epochs: Passes over the documents at most.
+        batch_size: Documents in a step.
+        learning_rate: AdamW's step size for the heads.
+        encoder_learning_rate: AdamW's step size for the encoder, where it is trained.
+        weight_decay: AdamW's decoupled L2 on weight matrices, none on biases and normalisations; None: chosen on held-out
+            labels.
+        warmup: Share of all steps in which the step size rises from 0; it falls linearly to 0 after.
+        max_grad_norm: Gradients are clipped to this norm.
+        patience: Epochs without a better held-out loss before training stops.
+        teacher_forcing: Probability, at the first step, that a document's label replaces what a level feeds to the
+            next; it falls linearly to 0 at half of the steps.
+        sampling_temperature: How far customers of different size are evened out, ≥ 1: 1 is proportional, ∞ balanced.
+
+    Raises:
+        ConfigError: If a value is out of range.
+
+    Example:
+        >>> TrainingConfig(epochs=3).batch_size
+        64
+    """
+
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 1e-4
+    weight_decay: float | None = None
+    warmup: float = 0.1
+    max_grad_norm: float = 1.0
+    patience: int = 5
+    teacher_forcing: float = 0.0
+    sampling_temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks = {
+            "epochs >= 1": self.epochs >= 1,
+            "batch_size >= 1": self.batch_size >= 1,
+            "learning_rate > 0": self.learning_rate > 0,
+            "encoder_learning_rate > 0": self.encoder_learning_rate > 0,
+            "weight_decay >= 0": self.weight_decay is None or self.weight_decay >= 0,
+            "0 <= warmup < 1": 0 <= self.warmup < 1,
+            "max_grad_norm > 0": self.max_grad_norm > 0,
+            "patience >= 1": self.patience >= 1,
+            "0 <= teacher_forcing <= 1": 0 <= self.teacher_forcing <= 1,
+            "sampling_temperature >= 1": self.sampling_temperature >= 1,
+        }
+        broken = [rule for rule, holds in checks.items() if not holds]
+        if broken:
+            got = ", ".join(f"{name} = {getattr(self, name)}" for name in self.__slots__ if any(name in b for b in broken))
+            raise ConfigError(f"expected {' and '.join(broken)}, got {got}")

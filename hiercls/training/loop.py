@@ -1,0 +1,254 @@
+"""The training loop, in the open: union batches in, the best weights on held-out labels out.
+
+Knows batches, losses and an optimiser; what "better" means comes as a function. Knows no taxonomy and no text.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from hiercls.errors import ConfigError, TrainingError
+from hiercls.losses import CascadeLoss, cascade_loss
+from hiercls.model.batch import Batch, LabelledDocuments
+from hiercls.model.heads import Forcing
+from hiercls.model.network import HierarchicalNetwork
+from hiercls.training.config import TrainingConfig
+from hiercls.training.sampling import CustomerSampler
+
+Validate = Callable[[HierarchicalNetwork], float]
+"""Held-out loss of a network: lower is better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRun:
+    """What a training run did.
+
+    Args:
+        losses: Mean training loss of each epoch.
+        heldout: Held-out loss after each epoch; empty where nothing is held out.
+        best_epoch: The epoch, from 1, whose weights were kept.
+        interrupted: Whether Ctrl-C ended it.
+    """
+
+    losses: tuple[float, ...]
+    heldout: tuple[float, ...]
+    best_epoch: int
+    interrupted: bool
+
+    @property
+    def best_heldout(self) -> float:
+        """Held-out loss of the kept weights; NaN where nothing is held out."""
+        return self.heldout[self.best_epoch - 1] if self.heldout else math.nan
+
+
+def train(
+    network: HierarchicalNetwork,
+    documents: LabelledDocuments,
+    *,
+    config: TrainingConfig,
+    level_weights: Tensor,
+    device: torch.device,
+    seed: int,
+    validate: Validate | None = None,
+    progress: bool = False,
+) -> TrainingRun:
+    """Train a network on the union of everybody's labels, and leave it with its best weights.
+
+    ``minimise Σ_i weight_i · Σ_l w_l · −log p(S_l,i|x_i)`` over mixed batches of all customers.
+
+    Args:
+        network: The network; it is changed in place and left in evaluation mode on the CPU.
+        documents: Inputs, labels' targets, weights and customers.
+        config: Epochs, steps and regularisation.
+        level_weights: w, shape (n_levels,).
+        device: Where the steps run.
+        seed: Seed of sampling, dropout and teacher forcing; the process's own random state is left as it was.
+        validate: Held-out loss; None: all epochs are run and the last weights kept.
+        progress: Whether to show a bar with the loss of every customer on standard error.
+
+    Returns:
+        The run's history.
+
+    Raises:
+        TrainingError: If a loss is not finite; the network is left with the last good weights.
+    """
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        run = _Run(network, documents, config, level_weights, device, seed)
+        try:
+            run.keep()
+            run.go(validate, progress=progress)
+        except KeyboardInterrupt:
+            run.interrupt()
+            warnings.warn("training was interrupted; the best weights so far are kept", stacklevel=2)
+        finally:
+            run.restore()
+    return run.result()
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one run."""
+
+    network: HierarchicalNetwork
+    documents: LabelledDocuments
+    config: TrainingConfig
+    level_weights: Tensor
+    device: torch.device
+    seed: int
+    losses: list[float] = field(default_factory=list)
+    heldout: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    best_state: dict[str, Tensor] = field(default_factory=dict)
+    interrupted: bool = False
+    step: int = 0
+    n_steps: int = 0
+
+    def go(self, validate: Validate | None, *, progress: bool) -> None:
+        """Run the epochs."""
+        config = self.config
+        sampler = CustomerSampler(self.documents.groups, temperature=config.sampling_temperature, seed=self.seed)
+        steps_per_epoch = math.ceil(len(self.documents.groups) / config.batch_size)
+        self.n_steps = config.epochs * steps_per_epoch
+        accelerator = Accelerator(cpu=self.device.type == "cpu")
+        optimizer = torch.optim.AdamW(parameter_groups(self.network, config))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        network, optimizer = accelerator.prepare(self.network, optimizer)
+        self.level_weights = self.level_weights.to(self.device)
+        with tqdm(total=self.n_steps, desc="training", unit="step", disable=not progress) as bar:
+            for epoch in range(config.epochs):
+                network.train()
+                meter = _Meter(self.documents.groups)
+                for positions in sampler.batches(epoch, size=config.batch_size):
+                    loss = self._take_step(accelerator, network, optimizer, positions)
+                    schedule.step()
+                    meter.add(positions, loss.per_document)
+                    bar.update()
+                self.losses.append(meter.mean())
+                bar.set_postfix(meter.by_customer())
+                if self._is_over(validate):
+                    break
+
+    def _take_step(
+        self, accelerator: Accelerator, network: nn.Module, optimizer: torch.optim.Optimizer, positions: np.ndarray
+    ) -> CascadeLoss:
+        """One step: loss, gradient, clipping, update."""
+        batch = self.documents.batch(positions).to(self.device)
+        output = network(batch.inputs, self._forcing(batch))
+        composed = self.network.head.config.composition == "path"
+        loss = cascade_loss(output, batch.targets, level_weights=self.level_weights, composed=composed)
+        total = (loss.per_document * batch.weights).sum() / batch.weights.sum()
+        if not total.isfinite():
+            raise TrainingError(
+                f"the loss of step {self.step + 1} is {float(total)}; the batch held the documents at positions "
+                f"{positions.tolist()}; the last good weights are kept; a smaller learning rate usually helps"
+            )
+        optimizer.zero_grad()
+        accelerator.backward(total)
+        accelerator.clip_grad_norm_(network.parameters(), self.config.max_grad_norm)
+        optimizer.step()
+        self.step += 1
+        return loss
+
+    def _forcing(self, batch: Batch) -> Forcing | None:
+        """Teacher forcing for this step, with a probability that falls to 0 at half of the steps."""
+        probability = self.config.teacher_forcing * max(0.0, 1.0 - 2.0 * self.step / self.n_steps)
+        if probability == 0.0 or not batch.allowed:
+            return None
+        documents = torch.rand(len(batch.documents)) < probability
+        return Forcing(allowed=batch.allowed, documents=documents.to(self.device))
+
+    def _rate(self, step: int) -> float:
+        """The step size's factor: a linear rise, then a linear fall."""
+        rise = max(1, round(self.config.warmup * self.n_steps))
+        return (step + 1) / rise if step < rise else max(0.0, (self.n_steps - step) / max(1, self.n_steps - rise))
+
+    def _is_over(self, validate: Validate | None) -> bool:
+        """Look at the held-out labels after an epoch, keep the weights if they are the best."""
+        if validate is None:
+            self.keep()
+            return False
+        self.network.eval()
+        self.heldout.append(validate(self.network))
+        if not self.best_epoch or self.heldout[-1] < self.heldout[self.best_epoch - 1]:
+            self.keep()
+        return len(self.heldout) - self.best_epoch >= self.config.patience
+
+    def keep(self) -> None:
+        """Remember the present weights as the best."""
+        self.best_epoch = len(self.losses)
+        self.best_state = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+
+    def interrupt(self) -> None:
+        """Remember that the user ended the run; weights of an unfinished first epoch are better than none."""
+        self.interrupted = True
+        if not self.best_epoch:
+            self.keep()
+
+    def restore(self) -> None:
+        """Leave the network with the best weights, in evaluation mode, on the CPU."""
+        self.network.eval().to("cpu")
+        self.network.load_state_dict(self.best_state)
+
+    def result(self) -> TrainingRun:
+        """The history."""
+        return TrainingRun(
+            losses=tuple(self.losses),
+            heldout=tuple(self.heldout),
+            best_epoch=self.best_epoch,
+            interrupted=self.interrupted,
+        )
+
+
+class _Meter:
+    """Mean loss of an epoch, whole and by customer."""
+
+    def __init__(self, groups: np.ndarray) -> None:
+        self.names, self.index = np.unique(groups, return_inverse=True)
+        self.sums = np.zeros(len(self.names))
+        self.counts = np.zeros(len(self.names))
+
+    def add(self, positions: np.ndarray, losses: Tensor) -> None:
+        """Count a batch."""
+        np.add.at(self.sums, self.index[positions], losses.detach().float().cpu().numpy())
+        np.add.at(self.counts, self.index[positions], 1)
+
+    def mean(self) -> float:
+        """Mean over the epoch's documents."""
+        return float(self.sums.sum() / self.counts.sum())
+
+    def by_customer(self) -> dict[str, str]:
+        """Mean by customer, the first six, for the bar."""
+        means = self.sums / np.maximum(1, self.counts)
+        return {str(name): f"{mean:.3f}" for name, mean in list(zip(self.names, means, strict=True))[:6]}
+
+
+def parameter_groups(network: HierarchicalNetwork, config: TrainingConfig) -> list[dict[str, object]]:
+    """AdamW's groups: heads and encoder with their step sizes, and no decay on biases and normalisations.
+
+    Args:
+        network: The network.
+        config: Step sizes and weight decay.
+
+    Returns:
+        Up to four groups that together hold every trainable parameter once.
+    """
+    if config.weight_decay is None:
+        raise ConfigError("expected a weight_decay, got None: choose it on held-out labels first")
+    groups: list[dict[str, object]] = []
+    for part, rate in ((network.head, config.learning_rate), (network.body, config.encoder_learning_rate)):
+        trainable = [parameter for parameter in part.parameters() if parameter.requires_grad]
+        for decayed in (True, False):
+            members = [parameter for parameter in trainable if (parameter.ndim > 1) == decayed]
+            if members:
+                groups.append({"params": members, "lr": rate, "weight_decay": config.weight_decay * decayed})
+    return groups

@@ -1,0 +1,133 @@
+"""A trained model as a folder: weights in safetensors, settings in JSON, the map in YAML; never pickle.
+
+Knows files and tensors; what the settings mean is the caller's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from hiercls.errors import ModelFolderError
+
+FORMAT = 1
+"""Version of the folder's layout."""
+_SETTINGS, _WEIGHTS, _TAXONOMY, ENCODER = "config.json", "model.safetensors", "taxonomy.yaml", "encoder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedModel:
+    """What a model folder holds.
+
+    Args:
+        settings: Plain data, as JSON has it.
+        weights: Tensors by name.
+        taxonomy: YAML text.
+    """
+
+    settings: Mapping[str, Any]
+    weights: Mapping[str, Tensor]
+    taxonomy: str
+
+
+def write_model(folder: Path, model: SavedModel, *, write_encoder: Callable[[Path], None] | None = None) -> None:
+    """Write a model folder whole or not at all: aside first, then renamed into place.
+
+    Args:
+        folder: Where to; a model that stands there is replaced.
+        model: What to write.
+        write_encoder: Writes a trained encoder into the folder that it is given; None: the encoder is not part of it.
+
+    Raises:
+        ModelFolderError: If something that is no model stands there, or the folder cannot be written.
+    """
+    if folder.exists() and not (folder / _SETTINGS).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelFolderError(f"{folder} exists and is no model of hiercls; choose another folder, or remove it")
+    aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    try:
+        aside.mkdir(parents=True)
+        _write_files(aside, model)
+        if write_encoder is not None:
+            write_encoder(aside / ENCODER)
+        _swap(aside, folder)
+    except OSError as error:
+        raise ModelFolderError(f"cannot write the model to {folder}: {error}; what stood there is untouched") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_model(folder: Path) -> SavedModel:
+    """Read a model folder.
+
+    Args:
+        folder: A folder that ``write_model`` wrote.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        ModelFolderError: If a file is missing or damaged, or the layout is of a later version.
+    """
+    try:
+        settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        taxonomy, weights = (folder / _TAXONOMY).read_bytes(), (folder / _WEIGHTS).read_bytes()
+    except OSError as error:
+        raise ModelFolderError(
+            f"expected a model folder with {_SETTINGS}, {_WEIGHTS} and {_TAXONOMY} at {folder}: {error}"
+        ) from error
+    except ValueError as error:
+        raise ModelFolderError(f"{folder / _SETTINGS} is damaged: {error}; save the model again") from error
+    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+        found = settings.get("format") if isinstance(settings, dict) else settings
+        raise ModelFolderError(
+            f"{folder} has model format {found!r}, this hiercls reads {FORMAT}; upgrade hiercls, or save the model again"
+        )
+    for name, content in ((_TAXONOMY, taxonomy), (_WEIGHTS, weights)):
+        if settings.get("sha256", {}).get(name) != hashlib.sha256(content).hexdigest():
+            raise ModelFolderError(f"{folder / name} is damaged or was changed: its SHA-256 is not that in {_SETTINGS}")
+    try:
+        tensors = load(weights)
+    except SafetensorError as error:
+        raise ModelFolderError(f"{folder / _WEIGHTS} is damaged: {error}") from error
+    return SavedModel(settings=settings, weights=tensors, taxonomy=taxonomy.decode("utf-8"))
+
+
+def _write_files(folder: Path, model: SavedModel) -> None:
+    """Weights and map first, then the settings with their hashes."""
+    contents = {
+        _TAXONOMY: model.taxonomy.encode("utf-8"),
+        _WEIGHTS: save({name: value.contiguous() for name, value in model.weights.items()}),
+    }
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    settings = {"format": FORMAT, **model.settings, "sha256": hashes}
+    contents[_SETTINGS] = json.dumps(settings, indent=2, ensure_ascii=False).encode("utf-8")
+    for name, content in contents.items():
+        with (folder / name).open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def _swap(aside: Path, folder: Path) -> None:
+    """Put a folder in another's place; the old one is removed last."""
+    old = aside.with_name(aside.name + ".old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        aside.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
