@@ -99,9 +99,9 @@ def _columns(views: Sequence[View], topics: Sequence[str], *, left: float, gap: 
         blocks = tuple(blocks_of(view, topics))
         is_topics = view.classes == tuple(topics)
         least, greatest = TOPIC_WIDTH if is_topics else LEVEL_WIDTH if gap == 0 else CUSTOMER_WIDTH
-        wanted = max((block.n_lanes * width_of(block.name or "", SIZE) for block in blocks), default=0.0) + 2 * PADDING
+        wanted = max((block.n_lanes * width_of(block.name or "", SIZE) for block in blocks), default=0.0)
         head = width_of(view.name, HEAD_SIZE, bold=True) + PADDING
-        width = min(max(least, wanted + 0.02, head), greatest)
+        width = min(max(least, 1.03 * wanted + 2 * PADDING, head), greatest)
         columns.append(_Column(view=view, blocks=blocks, left=left, right=left + width))
         left += width + gap
     return columns
