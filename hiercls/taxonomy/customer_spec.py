@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hiercls.taxonomy.fields import Classes, Version, ViewName
+from hiercls.taxonomy.fields import FORMAT_VERSION, Classes, Version, ViewName
 
 CUSTOMER_FLAGS = ("partial", "overlapping")
 """The yes/no keys of a customer's long form."""
@@ -33,7 +33,7 @@ class CustomerSpec(BaseModel):
 class CustomerFileSpec(CustomerSpec):
     """A customer in a file of its own."""
 
-    hiercls: Version | None = Field(None, description="The version of the format: 1.")
+    hiercls: Version = Field(FORMAT_VERSION, description="The version of the format: 1.")
     customer: ViewName = Field(description="The customer's name.")
 
 

@@ -56,14 +56,14 @@ Version = Annotated[
 Name = Annotated[
     str,
     AfterValidator(_legal_name),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH, "pattern": "^\\S(.*\\S)?$"}),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH}),
 ]
 """A name of a node or class."""
 
 ViewName = Annotated[
     str,
     AfterValidator(_legal_view_name),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH, "pattern": "^[^:]+$"}),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH}),
 ]
 """A name of a level or customer."""
 

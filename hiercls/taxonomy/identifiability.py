@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
-from scipy.sparse.csgraph import connected_components
 
 from hiercls.errors import ConfigError
 from hiercls.taxonomy.document import listed
@@ -197,9 +196,12 @@ def _groups(
     The projector is block-diagonal exactly where what is left open falls into parts that share no cell.
     """
     touches = np.abs(projector) > 1e-7
-    labels = connected_components(csr_array(touches), directed=False)[1]
     groups = np.full(n_cells, -1, dtype=np.int64)
-    groups[kept] = np.where(touches.diagonal(), labels, -1)
+    for cell in np.flatnonzero(touches.diagonal()):
+        fresh = np.arange(len(kept)) == cell if groups[kept[cell]] < 0 else np.zeros(len(kept), dtype=bool)
+        while fresh.any():
+            groups[kept[fresh]] = kept[cell]
+            fresh = touches[fresh].any(axis=0) & (groups[kept] < 0)
     alone = np.flatnonzero(is_several & (groups < 0))
     groups[alone] = n_cells + np.arange(len(alone))
     return groups

@@ -1,4 +1,4 @@
-"""What a legal name is, and how a name is written in YAML so that it reads back the same.
+"""What a legal name is, how any value is made one, and how a name is written in YAML so that it reads back the same.
 
 Names are those of topics, inner nodes, levels, customers and classes. Knows nothing of how they hang together.
 """
@@ -62,6 +62,25 @@ def view_name_fault(name: str) -> str | None:
     if ":" in name:
         return "the name of a level or customer holds no ':', since labels are written view:name"
     return name_fault(name)
+
+
+def cleaned(value: object) -> str:
+    r"""A value of somebody's table as a legal name.
+
+    Args:
+        value: Any value; ``None`` and not-a-number count as nothing.
+
+    Returns:
+        The name without what names may not hold; empty for nothing.
+
+    Example:
+        >>> cleaned(" News\n  Groups "), cleaned(None), cleaned(3)
+        ('News Groups', '', '3')
+    """
+    if value is None or value != value:
+        return ""
+    characters = (" " if _character_fault(character) else character for character in str(value))
+    return " ".join("".join(characters).split())[:MAX_NAME_LENGTH].strip()
 
 
 def quoted(text: str) -> str:

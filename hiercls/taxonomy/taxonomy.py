@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 
 from hiercls.errors import ConfigError, nearest
 from hiercls.taxonomy.grouping import Grouping
+from hiercls.taxonomy.hierarchy import Hierarchy
 from hiercls.taxonomy.identifiability import Identifiability, identify
 from hiercls.taxonomy.renaming import renamed_data
 from hiercls.taxonomy.validation import Source, TaxonomyParts, load_customer, load_taxonomy
@@ -120,6 +121,26 @@ class Taxonomy:
     def about(self) -> Mapping[str, str]:
         """One sentence on some of the nodes."""
         return MappingProxyType(dict(self._parts.about))
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """The nodes: which stand below which, and how deep."""
+        return self._parts.hierarchy
+
+    def flags(self, name: str) -> Mapping[str, bool]:
+        """What a customer declares: whether it may leave topics out, and whether its classes may overlap.
+
+        Args:
+            name: The customer.
+
+        Returns:
+            The values of ``partial`` and ``overlapping``.
+
+        Raises:
+            ConfigError: If there is no such customer.
+        """
+        grouping = self._grouping(name)
+        return {"partial": grouping.partial, "overlapping": grouping.overlapping}
 
     @cached_property
     def graph(self) -> networkx.DiGraph:

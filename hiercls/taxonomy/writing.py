@@ -33,7 +33,7 @@ def plain_taxonomy(parts: TaxonomyParts) -> dict[str, object]:
         "hiercls": FORMAT_VERSION,
         "name": parts.name,
         "levels": list(parts.levels),
-        "topics": _plain_below(parts.hierarchy, parts.hierarchy.roots, set()),
+        "topics": plain_below(parts.hierarchy),
     }
     if parts.hierarchy.multi_parent:
         data["multi_parent"] = list(parts.hierarchy.multi_parent)
@@ -42,6 +42,11 @@ def plain_taxonomy(parts: TaxonomyParts) -> dict[str, object]:
     if parts.groupings:
         data["customers"] = {grouping.name: plain_grouping(grouping) for grouping in parts.groupings}
     return data
+
+
+def plain_below(hierarchy: Hierarchy) -> object:
+    """The hierarchy as nested mappings and lists, each inner node written out where it stands first."""
+    return _plain_below(hierarchy, hierarchy.roots, set())
 
 
 def plain_grouping(grouping: Grouping, *, rename: Rename = str) -> dict[str, object]:
