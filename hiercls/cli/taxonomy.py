@@ -34,7 +34,9 @@ def register(app: typer.Typer) -> None:
     """
     app.command(epilog="Example: hiercls check taxonomies/tiny.yaml --customer acme.yaml")(check)
     app.command(epilog="Example: hiercls schema -o hiercls.schema.json")(schema)
+    app.command(epilog="Example: hiercls init labels.csv --levels area,topic --customers one,two -o first.yaml")(init)
     app.command(epilog="Example: hiercls show taxonomies/tiny.yaml -o tiny.svg")(show)
+    app.command(epilog="Example: hiercls diff old.yaml new.yaml")(diff)
 
 
 def check(
@@ -74,6 +76,32 @@ def schema(
         note(f"first line of a taxonomy, for editors: # yaml-language-server: $schema={output}")
 
 
+def init(
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="A table (.csv, .tsv, .jsonl, .parquet) or graph (.graphml, .gexf, .gml)."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; stdout by default.")
+    ] = None,
+    levels: Annotated[str, typer.Option(metavar="A,B", help="The columns of the levels, from coarse to fine.")] = "",
+    customers: Annotated[str, typer.Option(metavar="A,B", help="The columns that hold a customer's classes.")] = "",
+    edges: Annotated[str, typer.Option(metavar="A,B", help="The columns of parent and child in a list of edges.")] = "",
+    name: Annotated[str | None, typer.Option(help="The taxonomy's name; the file's by default.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file that is there.")] = False,
+) -> None:
+    """Write a first taxonomy from a table's label columns, a list of edges or a graph, to be corrected by hand."""
+    from hiercls.cli.drafting import draft
+
+    first = draft(data, levels=_split(levels), customers=_split(customers), edges=_split(edges), name=name)
+    if output is None:
+        typer.echo(first.yaml, nl=False)
+    else:
+        write(output, first.yaml, force=force)
+    for line in first.notes:
+        note(line)
+
+
 def show(
     file: File,
     output: Annotated[
@@ -88,6 +116,21 @@ def show(
         raise ConfigError(f"expected a figure that ends in {' or '.join(FIGURES)}, got '{output}'")
     plot_taxonomy(_read(file, customer)).savefig(output, dpi=200)
     note(f"wrote {output}")
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The taxonomy as it was.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The taxonomy as it is.")],
+) -> None:
+    """Say in words what changed between two taxonomies; nothing where nothing did."""
+    from hiercls.taxonomy.diff import differences
+
+    for sentence in differences(_read(old, None), _read(new, None)):
+        typer.echo(sentence)
+
+
+def _split(names: str) -> list[str]:
+    return [part.strip() for part in names.split(",") if part.strip()]
 
 
 def _read(file: Path, customers: Sequence[Path] | None) -> Taxonomy:

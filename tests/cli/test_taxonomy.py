@@ -171,3 +171,19 @@ def test_show_of_a_wrong_taxonomy_says_what_is_wrong(bad, tmp_path):
     assert result.exit_code == 1
     assert "4 problems in" in result.stderr
     assert not (tmp_path / "bad.svg").exists()
+
+
+def test_diff_says_what_changed_in_words(tmp_path):
+    new = tmp_path / "new.yaml"
+    new.write_text(
+        shipped("tiny").read_text().replace("{ABC: [A, B, C], D: D, EF: [E, F]}", "{ABCD: [X, D], EF: [E, F]}")
+    )
+    result = run("diff", TINY, new)
+    assert result.exit_code == 0
+    assert "'ABCD'" in result.stdout
+    assert run("diff", TINY, TINY).stdout == ""
+
+
+def test_schema_is_the_one_beside_the_taxonomies():
+    beside = shipped("tiny").with_name("hiercls.schema.json")
+    assert json.loads(run("schema").stdout) == json.loads(beside.read_text())
