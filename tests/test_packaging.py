@@ -35,6 +35,9 @@ def run(*command: str | Path, cwd: Path) -> str:
 class Environment:
     """A virtual environment that has hiercls from the wheel.
 
+    To prove that one more command works outside the source tree, call ``hiercls(...)`` or ``python(...)`` with what a
+    user would type; files that it needs go into ``cwd``.
+
     Args:
         folder: Where it stands.
         cwd: Where its commands run: an empty folder, far from the source tree.
