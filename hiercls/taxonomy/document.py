@@ -26,11 +26,13 @@ class Mark:
         line: The line, from 1.
         column: The column, from 1.
         text: The scalar as it is written, ``None`` for a list or mapping.
+        read_as: What YAML takes the scalar for, where that is no string.
     """
 
     line: int
     column: int
     text: str | None = None
+    read_as: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,9 +62,9 @@ class Document:
     hints: Hints = field(default_factory=Hints)
 
     def add(self, path: Path, message: str, *, hint: str | None = None, at_key: bool = False) -> None:
-        """Note a problem at a path; with ``at_key`` the place is the mapping key's."""
+        """Note a problem at a path; with ``at_key`` the place is the mapping key's, for a missing key its mapping's."""
         first, second = (self.key_marks, self.marks) if at_key else (self.marks, self.key_marks)
-        mark = first.get(path) or second.get(path)
+        mark = first.get(path) or second.get(path) or self.marks.get(path[:-1])
         line, column = (mark.line, mark.column) if mark else (None, None)
         shown = spelled(path) or None
         self.problems.append(Problem(message=message, file=self.file, line=line, column=column, path=shown, hint=hint))

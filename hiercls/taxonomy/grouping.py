@@ -75,8 +75,8 @@ def read_grouping(
     classes = body.get("classes") if is_long else body
     legal = (*hierarchy.nodes, REST)
     draft = _Draft(name=name, path=(*path, "classes") if is_long else path, legal=legal)
-    partial = is_long and body.get("partial") is True
-    overlapping = is_long and body.get("overlapping") is True
+    partial = is_long and body.get("partial", False) is not False
+    overlapping = is_long and body.get("overlapping", False) is not False
     if isinstance(classes, Mapping):
         for class_name, value in classes.items():
             _read_class(document, draft, class_name, value, hierarchy)

@@ -6,6 +6,7 @@ number of nodes, so that a hostile file is an error and never a crash. Knows YAM
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Mapping
@@ -33,7 +34,15 @@ _TAG = "tag:yaml.org,2002:"
 _SCALAR_TAGS = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null"))
 _TRUE_WORDS = frozenset({"yes", "true", "on"})
 _BOOL_WORDS = _TRUE_WORDS | {"no", "false", "off"}
-_KINDS = {"bool": "a yes/no value", "int": "a number", "float": "a number", "null": "nothing", "timestamp": "a date"}
+_KINDS = {
+    "bool": "a yes/no value",
+    "int": "a number",
+    "float": "a number",
+    "null": "nothing",
+    "timestamp": "a date",
+    "merge": "a merge of mappings",
+    "value": "a default",
+}
 _NOT_PRINTABLE = yaml.reader.Reader.NON_PRINTABLE
 _SYNTAX_HINTS = (
     ("'\\t'", "indent with spaces, YAML takes no tabs"),
@@ -96,7 +105,9 @@ def _read_bytes(content: bytes, file: str) -> Document:
         except UnicodeDecodeError as error:
             before = content[: error.start]
             line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-            message = f"the file is not UTF-8: byte 0x{content[error.start]:02x}"
+            is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            reason = "it is UTF-16" if is_utf_16 else f"byte 0x{content[error.start]:02x}"
+            message = f"the file is not UTF-8: {reason}"
             hint = "save it as UTF-8"
             return _unreadable(Problem(message=message, file=file, line=line, column=column, hint=hint))
     return _read_text("x" * (MAX_BYTES + 1), file)
@@ -212,8 +223,12 @@ class _Converter:
         self.n_nodes += 1
         self.document.marks[path] = _mark(node)
         if len(path) > MAX_DEPTH or self.n_nodes > MAX_NODES:
-            bound = f"nested deeper than {MAX_DEPTH}" if len(path) > MAX_DEPTH else f"more than {MAX_NODES:,} nodes"
-            self.document.add(path, f"{bound}, with aliases written out")
+            bound = (
+                f"nested deeper than {MAX_DEPTH}"
+                if len(path) > MAX_DEPTH
+                else f"more than {MAX_NODES:,} keys and values"
+            )
+            self.document.add(path[:1], f"{bound}, with aliases written out", at_key=True)
             raise _StopReadingError
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
@@ -234,16 +249,17 @@ class _Converter:
         key = str(node.value)
         if key in data:
             first = self.document.key_marks[(*path, key)]
-            self._add((*path, key), mark, f"key '{key}' stands twice, first in line {first.line}")
+            hint = "join the two, or take one out"
+            self._add((*path, key), mark, f"key '{key}' stands twice, first in line {first.line}", hint)
             return None
         self.document.key_marks[(*path, key)] = mark
         kind = node.tag.removeprefix(_TAG)
         if kind != "str" and not key:
             self._add(path, mark, "expected a name before ':', got nothing")
         elif kind != "str":
-            read_as = _KINDS.get(kind, "no string")
-            self._add((*path, key), mark, f"name '{key}' is read as {read_as}", f'quote it: "{key}"')
-        return key
+            hint = "write the entries out" if kind == "merge" else f'quote it: "{key}"'
+            self._add((*path, key), mark, f"'{key}' is read as {mark.read_as}", hint)
+        return None if kind == "merge" else key
 
     def _add(self, path: Path, mark: Mark, message: str, hint: str | None = None) -> None:
         kept = self.document.key_marks.get(path)
@@ -255,7 +271,9 @@ class _Converter:
 
 def _mark(node: yaml.Node) -> Mark:
     text = str(node.value) if isinstance(node, yaml.ScalarNode) else None
-    return Mark(line=node.start_mark.line + 1, column=node.start_mark.column + 1, text=text)
+    kind = node.tag.removeprefix(_TAG)
+    read_as = None if text is None or kind == "str" else _KINDS.get(kind, "no string")
+    return Mark(line=node.start_mark.line + 1, column=node.start_mark.column + 1, text=text, read_as=read_as)
 
 
 def _scalar(node: yaml.ScalarNode) -> object:

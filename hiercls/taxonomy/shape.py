@@ -5,7 +5,6 @@ Knows the schema and pydantic's errors; not whether names agree with each other.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,45 +70,63 @@ def _note(document: Document, model: type[BaseModel], path: Path, fault: Mapping
     if kind == "missing":
         document.add(path, f"expected the key '{last}'", hint=_MISSING_HINTS.get(str(last)))
     elif kind == "extra_forbidden":
-        legal = CUSTOMER_KEYS if len(path) > 1 else tuple(model.model_fields)
-        document.add(path, f"unknown key '{last}'", hint=document.hints.nearest(str(last), legal), at_key=True)
+        document.add(path, f"unknown key '{last}'", hint=_key_hint(document, model, path), at_key=True)
     elif kind == "name":
         document.add(path, f"{fault['msg']}: {value!r}", at_key=at_key)
     elif kind == "string_type":
-        _note_unquoted(document, path, value)
+        _note_no_string(document, path, value)
     else:
         expected = fault["msg"].removeprefix("expected ") if kind in ("kind", "version") else _EXPECTED.get(kind)
-        message = f"expected {expected}, got {_described(document, path, value)}" if expected else str(fault["msg"])
-        hint = _WRONG_HINTS.get(expected or "", "") if isinstance(value, str) else ""
-        document.add(path, message, hint=hint.format(got=value) or None, at_key=value is None)
+        message = f"expected {expected}, got {described(document, path, value)}" if expected else str(fault["msg"])
+        hint = _WRONG_HINTS.get(expected or "", "").format(got=value) if isinstance(value, str) else ""
+        mark = document.marks.get(path)
+        if value is None and mark and mark.text:
+            hint = f'quote it: "{mark.text}"'
+        document.add(path, message, hint=hint or None, at_key=value is None and not hint)
 
 
-def _note_unquoted(document: Document, path: Path, value: object) -> None:
-    text = document.text(path, value)
+def _key_hint(document: Document, model: type[BaseModel], path: Path) -> str | None:
+    """The nearest legal keys; among a customer's keys, that classes stand one level deeper."""
+    if len(path) == 1:
+        return document.hints.nearest(str(path[0]), tuple(model.model_fields))
+    near = document.hints.closest(str(path[-1]), CUSTOMER_KEYS)
+    return f"did you mean '{near}'?" if near else "put the classes under 'classes:'"
+
+
+def _note_no_string(document: Document, path: Path, value: object) -> None:
+    text, mark = document.text(path, value), document.marks.get(path)
     if text is None:
-        document.add(path, f"expected a name, got {_described(document, path, value)}", at_key=value is None)
-        return
-    if document.marks.get(path):
-        document.add(path, f"'{text}' is read as {_kind(value)}", hint=f'quote it: "{text}"')
+        expected = "a sentence" if path[0] == "about" else "a name"
+        document.add(path, f"expected {expected}, got {described(document, path, value)}", at_key=value is None)
+    elif mark:
+        document.add(path, f"'{text}' is read as {mark.read_as}", hint=f'quote it: "{text}"')
     else:
         document.add(path, f"expected a string, got {value!r}", hint=f"pass '{text}'")
 
 
-def _described(document: Document, path: Path, value: object) -> str:
+def described(document: Document, path: Path, value: object) -> str:
+    """What stands at a path, in words.
+
+    Args:
+        document: The document.
+        path: The path.
+        value: What stands there.
+
+    Returns:
+        Such as ``"a list"``, ``"'text'"`` or ``"a number (3)"``.
+
+    Example:
+        >>> described(Document(data=None), (), 3), described(Document(data=None), (), [])
+        ('a number (3)', 'a list')
+    """
     if isinstance(value, str):
         return f"'{value}'"
-    if value is None or isinstance(value, Mapping | list):
-        return _kind(value)
-    return f"{_kind(value)}, {document.text(path, value)}"
-
-
-def _kind(value: object) -> str:
     if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "a yes/no value"
+        mark = document.marks.get(path)
+        return f"nothing ({mark.text})" if mark and mark.text else "nothing"
     if isinstance(value, Mapping | list):
         return "a list" if isinstance(value, list) else "a mapping"
-    if isinstance(value, int | float):
-        return "no string" if isinstance(value, float) and math.isnan(value) else "a number"
-    return type(value).__name__
+    mark = document.marks.get(path)
+    kinds = "a yes/no value" if isinstance(value, bool) else "a number" if isinstance(value, int | float) else None
+    kind = (mark and mark.read_as) or kinds or type(value).__name__
+    return f"{kind} ({document.text(path, value)})"

@@ -65,7 +65,7 @@ def read_hierarchy(document: Document) -> Hierarchy | None:
     _check_places(document, places, _multi_parent(document), in_circle)
     if not in_circle and not hierarchy.is_even:
         _check_depths(document, hierarchy, places)
-    _check_multi_parent(document, hierarchy)
+    _check_multi_parent(document, hierarchy, in_circle)
     return hierarchy
 
 
@@ -206,9 +206,9 @@ def _parents_first(hierarchy: Hierarchy) -> Iterator[str]:
                 ready.append(child)
 
 
-def _check_multi_parent(document: Document, hierarchy: Hierarchy) -> None:
+def _check_multi_parent(document: Document, hierarchy: Hierarchy, in_circle: set[str]) -> None:
     for name, path in _multi_parent(document).items():
         if name not in hierarchy.parents:
             document.add(path, f"unknown node '{name}'", hint=document.hints.nearest(name, hierarchy.nodes))
-        elif len(hierarchy.parents[name]) < 2:
+        elif len(hierarchy.parents[name]) < 2 and name not in in_circle:
             document.add(path, f"'{name}' does not stand under several parents", hint="take it out of this list")

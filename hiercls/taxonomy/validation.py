@@ -15,9 +15,12 @@ from hiercls.taxonomy.document import Document, listed
 from hiercls.taxonomy.grouping import Grouping, read_grouping
 from hiercls.taxonomy.hierarchy import Hierarchy
 from hiercls.taxonomy.reading import read_document
-from hiercls.taxonomy.shape import check_shape
+from hiercls.taxonomy.shape import check_shape, described
 from hiercls.taxonomy.spec import TaxonomySpec
 from hiercls.taxonomy.tree import read_hierarchy
+
+_TAXONOMY_KEYS = "the keys 'hiercls', 'levels' and 'topics'"
+_CUSTOMER_KEYS = "the keys 'customer' and 'classes'"
 
 Source = str | Path | Mapping[str, object]
 """A file's path, a YAML text, or a mapping of plain data."""
@@ -61,7 +64,7 @@ def load_taxonomy(source: Source) -> TaxonomyParts:
     document = read_document(source)
     hierarchy = None
     groupings: list[Grouping] = []
-    if _is_mapping(document, other="customer", hint="add it to a taxonomy with 'with_customer'"):
+    if _is_mapping(document, _TAXONOMY_KEYS, other="customer", hint="add it to a taxonomy with 'with_customer'"):
         check_shape(document, TaxonomySpec)
         hierarchy = read_hierarchy(document)
         _check_levels(document, hierarchy)
@@ -102,7 +105,7 @@ def load_customer(source: Source, *, hierarchy: Hierarchy, levels: Sequence[str]
     """
     document = read_document(source)
     grouping = None
-    if _is_mapping(document, other="topics", hint="expected a customer: 'customer: acme' and 'classes: {…}'"):
+    if _is_mapping(document, _CUSTOMER_KEYS, other="topics", hint=f"expected a mapping with {_CUSTOMER_KEYS}"):
         data = document.data if isinstance(document.data, dict) else {}
         check_shape(document, CustomerFileSpec)
         name = document.text(("customer",), data.get("customer"))
@@ -119,7 +122,7 @@ def load_customer(source: Source, *, hierarchy: Hierarchy, levels: Sequence[str]
     return grouping
 
 
-def _is_mapping(document: Document, *, other: str, hint: str) -> bool:
+def _is_mapping(document: Document, keys: str, *, other: str, hint: str) -> bool:
     """Whether there is a mapping to check; notes it where there is something else, or the other kind of file."""
     data = document.data
     if isinstance(data, dict) and other in data and not {"customer", "topics"} <= data.keys():
@@ -127,7 +130,7 @@ def _is_mapping(document: Document, *, other: str, hint: str) -> bool:
         document.add((other,), f"this is {kind}", hint=hint, at_key=True)
         return False
     if not isinstance(data, dict) and not document.problems:
-        document.add((), f"expected a mapping with keys such as '{other}', got {type(data).__name__}")
+        document.add((), f"expected a mapping with {keys}, got {described(document, (), data)}")
     return isinstance(data, dict)
 
 
