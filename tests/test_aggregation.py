@@ -1,0 +1,136 @@
+"""The page in the middle of the book, against enumeration with ``math`` alone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from hiercls.aggregation import Entries, aggregate, condition, label_log_likelihood, segment_logsumexp
+from hiercls.taxonomy import Taxonomy, View
+
+PROBABILITIES = [[0.1, 0.2, 0.05, 0.25, 0.3, 0.1], [0.0, 0.5, 0.0, 0.5, 0.0, 0.0]]
+GROUPINGS = {
+    "partition": {"ABC": [0, 1, 2], "D": [3], "EF": [4, 5]},
+    "partial": {"B": [1], "DE": [3, 4]},
+    "overlapping": {"ABC": [0, 1, 2], "CD": [2, 3], "CDEF": [2, 3, 4, 5]},
+    "both": {"AB": [0, 1], "BD": [1, 3]},
+}
+
+
+def grouping(name: str) -> View:
+    return View.from_members(name, topics="ABCDEF", members=GROUPINGS[name])
+
+
+def enumerate_classes(name: str, row: list[float]) -> list[float]:
+    """p(k) = Σ_t A[t, k] p_c(t), topic by topic."""
+    classes = GROUPINGS[name].values()
+    named = {topic for members in classes for topic in members}
+    inside = sum(row[topic] for topic in named)
+    times = {topic: sum(topic in members for members in classes) for topic in named}
+    return [sum(row[topic] / inside / times[topic] for topic in members) for members in classes]
+
+
+@pytest.mark.parametrize("name", GROUPINGS)
+def test_classes_are_the_weighted_sums_of_the_topics_in_scope(name: str) -> None:
+    view = grouping(name)
+    scope = torch.from_numpy(view.scope.copy())
+    inside = condition(torch.tensor(PROBABILITIES, dtype=torch.float64).log(), scope=scope)
+    found = aggregate(inside, Entries.of_view(view)).exp()
+    expected = [enumerate_classes(name, row) for row in PROBABILITIES]
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-7)
+    np.testing.assert_allclose(found.sum(dim=-1).numpy(), 1.0, atol=1e-7)
+
+
+def test_levels_and_customers_of_the_tiny_world_are_sums(tiny: Taxonomy) -> None:
+    topics = torch.tensor([PROBABILITIES[0]]).log()
+    for name in tiny.views:
+        view = tiny.view(name)
+        expected = [sum(PROBABILITIES[0]["ABCDEF".index(t)] for t in view.topics_of(k)) for k in view.classes]
+        np.testing.assert_allclose(aggregate(topics, Entries.of_view(view)).exp()[0].numpy(), expected, atol=1e-6)
+
+
+def test_a_prior_multiplies_the_odds() -> None:
+    row, own, pooled = [0.2, 0.3, 0.5], [0.6, 0.3, 0.1], [0.2, 0.2, 0.6]
+    shift = torch.tensor(own, dtype=torch.float64).log() - torch.tensor(pooled, dtype=torch.float64).log()
+    scores = torch.tensor([row], dtype=torch.float64).log() + 7.0  # logits: any constant may stand in them
+    raw = [p * a / b for p, a, b in zip(row, own, pooled, strict=True)]
+    np.testing.assert_allclose(condition(scores, prior_shift=shift).exp()[0].numpy(), np.array(raw) / sum(raw))
+    scoped = condition(scores, prior_shift=shift, scope=torch.tensor([True, False, True])).exp()[0]
+    np.testing.assert_allclose(scoped.numpy(), np.array([raw[0], 0.0, raw[2]]) / (raw[0] + raw[2]))
+
+
+def test_prior_and_scope_may_differ_by_row() -> None:
+    scores = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    shifts = torch.randn(3, 4, generator=torch.Generator().manual_seed(1))
+    scopes = torch.tensor([[True] * 4, [True, False, True, False], [False, False, False, True]])
+    together = condition(scores, prior_shift=shifts, scope=scopes)
+    for row in range(3):
+        alone = condition(scores[[row]], prior_shift=shifts[row], scope=scopes[row])
+        torch.testing.assert_close(together[[row]], alone)
+
+
+def test_nothing_known_is_the_softmax() -> None:
+    scores = torch.tensor([[1.0, 2.0, 3.0]])
+    assert condition(scores).equal(scores.log_softmax(-1))
+
+
+def test_a_label_owns_its_column() -> None:
+    columns = csr_array([[1.0, 0.5, 0.0], [0.0, 0.0, 1.0], [1 / 3, 0.0, 0.25]])
+    rows = [[0.2, 0.3, 0.5], [0.6, 0.3, 0.1], [0.1, 0.1, 0.8]]
+    found = label_log_likelihood(torch.tensor(rows, dtype=torch.float64).log(), Entries.of_matrix(columns))
+    expected = [math.log(0.35), math.log(0.1), math.log(0.1 / 3 + 0.2)]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-7)
+
+
+def test_segments_sum_in_log_space() -> None:
+    values = torch.tensor([[0.0, 1.0, -2.0, 3.0], [5.0, -1e30, 2.0, 2.0]], dtype=torch.float64)
+    found = segment_logsumexp(values, torch.tensor([2, 0, 2, 0]), 4)
+    rows = [[math.log(math.e + math.e**3), -math.inf, math.log(1 + math.exp(-2)), -math.inf],
+            [2.0, -math.inf, math.log(math.exp(5) + math.exp(2)), -math.inf]]  # fmt: skip
+    np.testing.assert_allclose(found.numpy(), rows)
+
+
+@pytest.mark.parametrize("shift", [-3e4, 0.0, 3e4])
+def test_no_size_overflows(shift: float) -> None:
+    values = torch.tensor([[0.0, 1.0, 2.0]]) + shift
+    values.requires_grad_()
+    found = segment_logsumexp(values, torch.tensor([0, 0, 1]), 2)
+    np.testing.assert_allclose(found[0].detach().numpy(), [shift + math.log(1 + math.e), shift + 2], rtol=1e-6)
+    found.sum().backward()
+    np.testing.assert_allclose(values.grad[0].numpy(), [1 / (1 + math.e), math.e / (1 + math.e), 1.0], rtol=1e-3)
+
+
+def test_gradients_equal_central_differences() -> None:
+    values = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    segments = torch.tensor([1, 0, 1, 1, 0])
+    assert torch.autograd.gradcheck(lambda v: segment_logsumexp(v, segments, 2), values)
+    scope = torch.tensor([True, True, False, True, False])
+    shift = torch.tensor([0.5, -1.0, 2.0, 0.0, 0.1], dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda v: condition(v, prior_shift=shift, scope=scope)[:, scope], values)
+
+
+def test_out_of_scope_topics_pass_no_gradient_and_no_nan() -> None:
+    view = grouping("partial")
+    scores = torch.randn(2, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    inside = condition(scores, scope=torch.from_numpy(view.scope.copy()))
+    aggregate(inside, Entries.of_view(view)).sum().backward()
+    assert scores.grad.isfinite().all()
+    assert not scores.grad[:, [0, 2, 5]].any()
+
+
+def test_entries_hold_the_weights_and_nothing_else() -> None:
+    entries = Entries.of_view(grouping("overlapping"))
+    dense = torch.zeros(3, 6).index_put((entries.owners, entries.topics), entries.log_weights.exp())
+    np.testing.assert_allclose(dense.numpy().T, grouping("overlapping").weights.toarray(), rtol=1e-6)
+    assert len(entries.topics) == 9
+    assert entries.n_owners == 3
+    assert entries.to("cpu").owners.equal(entries.owners)
+
+
+def test_an_owner_without_topics_has_probability_zero() -> None:
+    entries = Entries.of_matrix(csr_array(np.array([[1.0, 1.0], [0.0, 0.0]])))
+    assert aggregate(torch.tensor([[0.5, 0.5]]).log(), entries).exp().tolist() == [[1.0, 0.0]]
