@@ -26,8 +26,8 @@ class Problem:
         hint: What to do about it.
 
     Example:
-        >>> print(Problem(message="expected a topic, got 'Q'", file="t.yaml", line=3, column=9, hint="did you mean 'A'?"))
-        t.yaml:3:9: expected a topic, got 'Q'; did you mean 'A'?
+        >>> print(Problem(message="expected a topic, got 'Q'", file="t.yaml", line=3, hint="did you mean 'A'?"))
+        t.yaml:3: expected a topic, got 'Q'; did you mean 'A'?
     """
 
     message: str

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from hiercls.aggregation import condition, label_log_likelihood
-from hiercls.model.heads import CascadeOutput
+from hiercls.model.cascade import CascadeOutput
 from hiercls.model.targets import LevelTargets
 
 

@@ -34,7 +34,7 @@ class TopicMix:
     customers: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def shift(self, view: str) -> Tensor | None:
-        """log π_c − log π of a view, shape (n_topics,); None where its mix is not known."""
+        """Log π_c − log π of a view, shape (n_topics,); None where its mix is not known."""
         if view not in self.customers:
             return None
         return torch.from_numpy((np.log(self.customers[view]) - np.log(self.pooled)).astype(np.float32))
@@ -57,7 +57,7 @@ class Scorer:
     mix: TopicMix
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
-        """log p(t|x) under the pooled mix.
+        """Log p(t|x) under the pooled mix.
 
         Args:
             texts: The texts.
@@ -69,7 +69,7 @@ class Scorer:
         return self.topics_of_encodings(self.engine.encode(texts, progress=progress))
 
     def topics_of_encodings(self, encodings: np.ndarray) -> Tensor:
-        """log p(t|x) of texts that are encoded already.
+        """Log p(t|x) of texts that are encoded already.
 
         Args:
             encodings: Shape (n_texts, width).
@@ -82,7 +82,7 @@ class Scorer:
             return torch.cat([self.head(part).topics for part in parts])
 
     def conditioned(self, topics: Tensor, view: View) -> Tensor:
-        """log p_c(t|x): a view's own mix of topics and its scope, where it has them.
+        """Log p_c(t|x): a view's own mix of topics and its scope, where it has them.
 
         Args:
             topics: log p(t|x), shape (n_texts, n_topics).
@@ -98,7 +98,7 @@ class Scorer:
         return condition(topics, prior_shift=shift, scope=scope)
 
     def classes(self, topics: Tensor, view: View) -> Tensor:
-        """log p(k|x) of a view's classes.
+        """Log p(k|x) of a view's classes.
 
         Args:
             topics: log p(t|x), shape (n_texts, n_topics).
@@ -110,7 +110,7 @@ class Scorer:
         return aggregate(self.conditioned(topics, view), Entries.of_view(view))
 
     def nodes(self, topics: Tensor, view: View) -> Tensor:
-        """log P(topic below the class) of a view's classes, which may overlap.
+        """Log P(topic below the class) of a view's classes, which may overlap.
 
         Args:
             topics: log p(t|x), shape (n_texts, n_topics).
@@ -122,7 +122,5 @@ class Scorer:
         return aggregate(self.conditioned(topics, view), Entries.of_matrix(view.membership.T))
 
     def scope(self, topics: Tensor, view: View) -> Tensor:
-        """log of the probability mass on the topics that a view names, shape (n_texts,)."""
+        """Log of the probability mass on the topics that a view names, shape (n_texts,)."""
         return topics[:, torch.from_numpy(view.scope.copy())].logsumexp(dim=-1)
-
-

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from hiercls.encoding.cache import EncodingCache
 from hiercls.errors import ConfigError
-from hiercls.model.batch import Tokens
 from hiercls.model.encoder import TextEncoder
+from hiercls.model.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +36,7 @@ class EncodingConfig:
 
     def __post_init__(self) -> None:
         if self.batch_tokens < 1 or self.window < 1:
-            raise ConfigError(
-                f"expected positive batch_tokens and window, got {self.batch_tokens} and {self.window}"
-            )
+            raise ConfigError(f"expected positive batch_tokens and window, got {self.batch_tokens} and {self.window}")
 
 
 class EncodingEngine:

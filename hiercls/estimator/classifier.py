@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from hiercls.data.rows import Row, make_rows
+from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
 from hiercls.estimator import fitting, folder
 from hiercls.estimator.engines import EngineConfig
@@ -144,9 +145,11 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         """
         taxonomy = self.taxonomy if isinstance(self.taxonomy, Taxonomy) else Taxonomy.from_yaml(self.taxonomy)
         before: Scorer | None = getattr(self, "scorer_", None) if self.warm_start else None
-        engine = self.engine_config().build(load_encoder(self.encoder_config()) if before is None else before.engine.encoder)
+        engine = self.build_engine() if before is None else self.engine_config().build(before.engine.encoder)
         weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=np.float32)
-        fitted = fitting.fit(taxonomy, rows, engine, self._fit_config(), sample_weight=weights, start=before and before.head)
+        fitted = fitting.fit(
+            taxonomy, rows, engine, self._fit_config(), sample_weight=weights, start=before and before.head
+        )
         if fitted.encoder is not None:
             engine = self.engine_config().build(fitted.encoder)
         self.taxonomy_ = taxonomy
@@ -368,7 +371,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             ModelFolderError: If the folder is not whole, or its encoder is not the one it was trained with.
             EncoderNotFoundError: If the frozen encoder is not to be had on this machine.
         """
-        return folder.load(cls, Path(path), device=device)
+        loaded: Self = folder.load(cls, Path(path), device=device)
+        return loaded
 
     def _regroup(self, taxonomy: Taxonomy, customer: str, prior: Mapping[str, float] | None) -> Self:
         """Take a changed map and one customer's mix."""
@@ -385,12 +389,23 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         return self.taxonomy_.view(self.taxonomy_.levels[-1] if at is None else at)
 
     def _topics(self, texts: Iterable[str]) -> Tensor:
-        """log p(t|x), shape (n_texts, n_topics)."""
+        """Log p(t|x), shape (n_texts, n_topics)."""
         return self.scorer_.topics([row.text for row in make_rows(texts)], progress=self.verbose)
 
     def _classes(self, texts: Iterable[str], view: View) -> Tensor:
-        """log p(k|x), shape (n_texts, n_classes)."""
+        """Log p(k|x), shape (n_texts, n_classes)."""
         return self.scorer_.classes(self._topics(texts), view)
+
+    def build_engine(self) -> EncodingEngine:
+        """An encoding engine as these settings describe it, untrained.
+
+        Returns:
+            The engine.
+
+        Raises:
+            EncoderNotFoundError: If the encoder is not to be had.
+        """
+        return self.engine_config().build(load_encoder(self.encoder_config()))
 
     def engine_config(self) -> EngineConfig:
         """How this estimator's settings encode texts."""

@@ -20,11 +20,14 @@ from hiercls.data.rows import Row
 from hiercls.data.splitting import holdout
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError
-from hiercls.model.batch import EncodingInputs, LabelledDocuments, TokenInputs
+from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
-from hiercls.model.heads import CascadeHead, HeadConfig, Hierarchy
+from hiercls.model.heads import CascadeHead, HeadConfig
+from hiercls.model.inputs import EncodingInputs, TokenInputs
+from hiercls.model.levels import Hierarchy
 from hiercls.model.network import HierarchicalNetwork
-from hiercls.model.targets import Priors, TargetTable
+from hiercls.model.priors import Priors
+from hiercls.model.targets import TargetTable
 from hiercls.scoring import TopicMix
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import ResolvedLabels, resolve
@@ -132,21 +135,8 @@ def fit(
     if not len(labels):
         raise DataError((), subject="the rows: expected at least one labelled row, got none")
     _warn_of_confusion(taxonomy, labels)
-    groups = _groups(taxonomy, rows, labels)
-    weights = _weights(taxonomy, groups, config, sample_weight)
-    mix = _mix(taxonomy, labels, groups, weights, config)
-    documents = LabelledDocuments(
-        inputs=_inputs([row.text for row in rows], engine, config),
-        targets=TargetTable(
-            taxonomy,
-            labels,
-            composition=config.head.composition,
-            priors=_training_priors(mix, groups),
-        ),
-        weights=weights,
-        groups=groups,
-    )
-    strata = [(group, row.labels) for group, row in zip(groups, rows, strict=True)]
+    mix, documents = _documents(taxonomy, rows, labels, engine, config, sample_weight)
+    strata = [(group, row.labels) for group, row in zip(documents.groups.tolist(), rows, strict=True)]
     split = _split([row.text for row in rows], strata, config)
     trainer = Trainer(
         build=_builder(taxonomy, engine.encoder, config, start),
@@ -164,6 +154,28 @@ def fit(
     )
     encoder = network.body if isinstance(network.body, TextEncoder) else None
     return Fit(head=network.head, encoder=encoder, mix=mix, trials=trials)
+
+
+def _documents(
+    taxonomy: Taxonomy,
+    rows: Sequence[Row],
+    labels: ResolvedLabels,
+    engine: EncodingEngine,
+    config: FitConfig,
+    sample_weight: np.ndarray | None,
+) -> tuple[TopicMix, LabelledDocuments]:
+    """The mixes of topics, and everything that a training run reads."""
+    groups = _groups(taxonomy, rows, labels)
+    weights = _weights(taxonomy, groups, config, sample_weight)
+    mix = _mix(taxonomy, labels, groups, weights, config)
+    priors = _training_priors(mix, groups)
+    documents = LabelledDocuments(
+        inputs=_inputs([row.text for row in rows], engine, config),
+        targets=TargetTable(taxonomy, labels, composition=config.head.composition, priors=priors),
+        weights=weights,
+        groups=groups,
+    )
+    return mix, documents
 
 
 def _split(texts: list[str], strata: list[Any], config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -195,9 +207,7 @@ def _groups(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -> 
     return np.array(names, dtype=object).astype(str)
 
 
-def _weights(
-    taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_weight: np.ndarray | None
-) -> np.ndarray:
+def _weights(taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_weight: np.ndarray | None) -> np.ndarray:
     """Weight of each row in the loss."""
     named = dict(config.customer_weights or {})
     unknown = sorted(set(named) - set(taxonomy.customers))

@@ -9,28 +9,24 @@ import dataclasses
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 
 from hiercls.errors import ModelFolderError
 from hiercls.model.encoder import load_encoder
-from hiercls.model.heads import CascadeHead, HeadConfig, Hierarchy
+from hiercls.model.heads import CascadeHead, HeadConfig
+from hiercls.model.levels import Hierarchy
 from hiercls.scoring import Scorer, TopicMix
 from hiercls.taxonomy import Taxonomy
 from hiercls.training.config import TrainingConfig
 from hiercls.training.saving import ENCODER, SavedModel, read_model, write_model
 
-if TYPE_CHECKING:
-    from hiercls.estimator.classifier import HierarchicalTextClassifier
-
-    Classifier = TypeVar("Classifier", bound=HierarchicalTextClassifier)
-
 _NOT_SAVED = ("taxonomy", "device", "random_state", "head", "training")
 
 
-def save(classifier: HierarchicalTextClassifier, path: Path) -> None:
+def save(classifier: Any, path: Path) -> None:
     """Write a trained estimator to a folder.
 
     Args:
@@ -50,16 +46,12 @@ def save(classifier: HierarchicalTextClassifier, path: Path) -> None:
         "pooled_mix": scorer.mix.pooled.tolist(),
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
     }
-    model = SavedModel(
-        settings=settings, weights=scorer.head.state_dict(), taxonomy=classifier.taxonomy_.to_yaml()
-    )
+    model = SavedModel(settings=settings, weights=scorer.head.state_dict(), taxonomy=classifier.taxonomy_.to_yaml())
     trained = scorer.engine.encoder if classifier.tune != "none" else None
     write_model(path, model, write_encoder=None if trained is None else trained.save)
 
 
-def load(
-    cls: type[Classifier], path: Path, *, device: str | torch.device | None
-) -> Classifier:
+def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     """Read a trained estimator from a folder.
 
     Args:
@@ -109,9 +101,7 @@ def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:
     return dataclasses.replace(scorer, mix=TopicMix(pooled=scorer.mix.pooled, customers=mixes))
 
 
-def _rebuild(
-    cls: type[Classifier], saved: SavedModel, device: str | torch.device | None
-) -> tuple[Classifier, CascadeHead]:
+def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> tuple[Any, CascadeHead]:
     """The estimator and its head, without encoder."""
     settings = saved.settings
     taxonomy = Taxonomy.from_yaml(saved.taxonomy)
@@ -144,4 +134,3 @@ def _version() -> str:
         return version("hiercls")
     except PackageNotFoundError:
         return "unknown"
-

@@ -1,123 +1,19 @@
-"""The one door from words to tensors: what a training step and a scoring step are given.
+"""The one door from words to tensors: the documents of a training run, and the batches cut from them.
 
-Knows token ids, encodings and targets as tensors; knows no encoder weights, no taxonomy file and no optimiser.
+Knows inputs and targets as tensors; knows no encoder weights, no taxonomy file and no optimiser.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hiercls.model.inputs import Inputs
 from hiercls.model.targets import LevelTargets, TargetTable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """Token ids of a batch of texts, padded to the longest.
-
-    Args:
-        ids: Shape (batch, length).
-        mask: 1 for tokens, 0 for padding, shape (batch, length).
-    """
-
-    ids: Tensor
-    mask: Tensor
-
-    @classmethod
-    def pad(cls, sequences: Sequence[np.ndarray], *, pad_id: int) -> Tokens:
-        """Pad token sequences to the longest.
-
-        Args:
-            sequences: Token ids, each of shape (length_i,).
-            pad_id: The id to pad with.
-
-        Returns:
-            The batch.
-
-        Example:
-            >>> Tokens.pad([np.array([5]), np.array([6, 7])], pad_id=0).ids.tolist()
-            [[5, 0], [6, 7]]
-        """
-        length = max((len(sequence) for sequence in sequences), default=0)
-        ids = np.full((len(sequences), length), pad_id, dtype=np.int64)
-        mask = np.zeros((len(sequences), length), dtype=np.int64)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)] = sequence
-            mask[row, : len(sequence)] = 1
-        return cls(ids=torch.from_numpy(ids), mask=torch.from_numpy(mask))
-
-    def to(self, device: torch.device | str) -> Tokens:
-        """The same tokens on another device."""
-        return Tokens(ids=self.ids.to(device), mask=self.mask.to(device))
-
-
-class Inputs(Protocol):
-    """Something that turns positions of documents into what the network reads."""
-
-    def __len__(self) -> int:
-        """Number of documents."""
-        ...
-
-    def batch(self, documents: np.ndarray) -> Tensor | Tokens:
-        """The inputs of some documents, by position."""
-        ...
-
-    def take(self, documents: np.ndarray) -> Inputs:
-        """The same kind of inputs for some documents, by position."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class EncodingInputs:
-    """Documents that a frozen encoder has encoded already.
-
-    Args:
-        encodings: Shape (n_documents, width), float32.
-    """
-
-    encodings: np.ndarray
-
-    def __len__(self) -> int:
-        """Number of documents."""
-        return len(self.encodings)
-
-    def batch(self, documents: np.ndarray) -> Tensor:
-        """The encodings of some documents, shape (batch, width)."""
-        return torch.from_numpy(self.encodings[documents])
-
-    def take(self, documents: np.ndarray) -> EncodingInputs:
-        """The encodings of some documents, as inputs of their own."""
-        return EncodingInputs(self.encodings[documents])
-
-
-@dataclass(frozen=True, slots=True)
-class TokenInputs:
-    """Documents as token ids, for an encoder that is trained.
-
-    Args:
-        sequences: Token ids, each of shape (length_i,).
-        pad_id: The id to pad with.
-    """
-
-    sequences: Sequence[np.ndarray]
-    pad_id: int
-
-    def __len__(self) -> int:
-        """Number of documents."""
-        return len(self.sequences)
-
-    def batch(self, documents: np.ndarray) -> Tokens:
-        """The tokens of some documents, padded to the longest of them."""
-        return Tokens.pad([self.sequences[document] for document in documents], pad_id=self.pad_id)
-
-    def take(self, documents: np.ndarray) -> TokenInputs:
-        """The tokens of some documents, as inputs of their own."""
-        return TokenInputs([self.sequences[document] for document in documents], self.pad_id)
+from hiercls.model.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

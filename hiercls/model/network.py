@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from hiercls.model.batch import Tokens
-from hiercls.model.heads import CascadeHead, CascadeOutput, Forcing
+from hiercls.model.cascade import CascadeOutput, Forcing
+from hiercls.model.heads import CascadeHead
+from hiercls.model.tokens import Tokens
 
 
 class HierarchicalNetwork(nn.Module):
@@ -20,7 +21,8 @@ class HierarchicalNetwork(nn.Module):
 
     Example:
         >>> import torch
-        >>> from hiercls.model.heads import HeadConfig, Hierarchy
+        >>> from hiercls.model.heads import HeadConfig
+        >>> from hiercls.model.levels import Hierarchy
         >>> head = CascadeHead(4, Hierarchy(sizes=(3,), links=()), HeadConfig(hidden=0, dropout=0.0))
         >>> HierarchicalNetwork(head, body=nn.Identity())(torch.zeros(2, 4)).topics.shape
         torch.Size([2, 3])

@@ -15,7 +15,8 @@ class TrainingConfig:
     """Settings of one training run.
 
     Args:
-        epochs: Passes over the documents at most.
+        epochs: Passes over the documents at most; None: 30, or as many as make 3,000 steps where that is more, and 3
+            where the encoder is trained.
         batch_size: Documents in a step.
         learning_rate: AdamW's step size for the heads.
         encoder_learning_rate: AdamW's step size for the encoder, where it is trained.
@@ -23,7 +24,7 @@ class TrainingConfig:
             labels.
         warmup: Share of all steps in which the step size rises from 0; it falls linearly to 0 after.
         max_grad_norm: Gradients are clipped to this norm.
-        patience: Epochs without a better held-out loss before training stops.
+        patience: Share of the epochs without a better held-out loss after which training stops.
         teacher_forcing: Probability, at the first step, that a document's label replaces what a level feeds to the
             next; it falls linearly to 0 at half of the steps.
         sampling_temperature: How far customers of different size are evened out, ≥ 1: 1 is proportional, ∞ balanced.
@@ -33,34 +34,54 @@ class TrainingConfig:
 
     Example:
         >>> TrainingConfig(epochs=3).batch_size
-        64
+        128
     """
 
-    epochs: int = 30
-    batch_size: int = 64
-    learning_rate: float = 1e-3
+    epochs: int | None = None
+    batch_size: int = 128
+    learning_rate: float = 3e-4
     encoder_learning_rate: float = 1e-4
     weight_decay: float | None = None
     warmup: float = 0.1
     max_grad_norm: float = 1.0
-    patience: int = 5
+    patience: float = 0.2
     teacher_forcing: float = 0.0
     sampling_temperature: float = 1.0
 
     def __post_init__(self) -> None:
         checks = {
-            "epochs >= 1": self.epochs >= 1,
+            "epochs >= 1": self.epochs is None or self.epochs >= 1,
             "batch_size >= 1": self.batch_size >= 1,
             "learning_rate > 0": self.learning_rate > 0,
             "encoder_learning_rate > 0": self.encoder_learning_rate > 0,
             "weight_decay >= 0": self.weight_decay is None or self.weight_decay >= 0,
             "0 <= warmup < 1": 0 <= self.warmup < 1,
             "max_grad_norm > 0": self.max_grad_norm > 0,
-            "patience >= 1": self.patience >= 1,
+            "0 < patience <= 1": 0 < self.patience <= 1,
             "0 <= teacher_forcing <= 1": 0 <= self.teacher_forcing <= 1,
             "sampling_temperature >= 1": self.sampling_temperature >= 1,
         }
         broken = [rule for rule, holds in checks.items() if not holds]
         if broken:
-            got = ", ".join(f"{name} = {getattr(self, name)}" for name in self.__slots__ if any(name in b for b in broken))
+            got = ", ".join(
+                f"{name} = {getattr(self, name)}" for name in self.__slots__ if any(name in b for b in broken)
+            )
             raise ConfigError(f"expected {' and '.join(broken)}, got {got}")
+
+    def n_epochs(self, n_documents: int, *, frozen: bool) -> int:
+        """Passes over the documents at most.
+
+        Args:
+            n_documents: How many documents there are.
+            frozen: Whether only the heads are trained.
+
+        Returns:
+            ``epochs`` where it is given, else the default for so many documents.
+
+        Example:
+            >>> TrainingConfig().n_epochs(1280, frozen=True), TrainingConfig().n_epochs(100_000, frozen=True)
+            (300, 30)
+        """
+        if self.epochs is not None:
+            return self.epochs
+        return max(30, -(-3000 // -(-n_documents // self.batch_size))) if frozen else 3

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from hiercls.errors import ConfigError, TrainingError
 from hiercls.losses import CascadeLoss, cascade_loss
 from hiercls.model.batch import Batch, LabelledDocuments
-from hiercls.model.heads import Forcing
+from hiercls.model.cascade import Forcing
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.config import TrainingConfig
 from hiercls.training.sampling import CustomerSampler
@@ -111,21 +111,23 @@ class _Run:
     best_state: dict[str, Tensor] = field(default_factory=dict)
     interrupted: bool = False
     step: int = 0
+    n_epochs: int = 0
     n_steps: int = 0
 
     def go(self, validate: Validate | None, *, progress: bool) -> None:
         """Run the epochs."""
         config = self.config
         sampler = CustomerSampler(self.documents.groups, temperature=config.sampling_temperature, seed=self.seed)
-        steps_per_epoch = math.ceil(len(self.documents.groups) / config.batch_size)
-        self.n_steps = config.epochs * steps_per_epoch
+        frozen = not any(parameter.requires_grad for parameter in self.network.body.parameters())
+        self.n_epochs = config.n_epochs(len(self.documents), frozen=frozen)
+        self.n_steps = self.n_epochs * math.ceil(len(self.documents) / config.batch_size)
         accelerator = Accelerator(cpu=self.device.type == "cpu")
         optimizer = torch.optim.AdamW(parameter_groups(self.network, config))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         network, optimizer = accelerator.prepare(self.network, optimizer)
         self.level_weights = self.level_weights.to(self.device)
         with tqdm(total=self.n_steps, desc="training", unit="step", disable=not progress) as bar:
-            for epoch in range(config.epochs):
+            for epoch in range(self.n_epochs):
                 network.train()
                 meter = _Meter(self.documents.groups)
                 for positions in sampler.batches(epoch, size=config.batch_size):
@@ -181,7 +183,7 @@ class _Run:
         self.heldout.append(validate(self.network))
         if not self.best_epoch or self.heldout[-1] < self.heldout[self.best_epoch - 1]:
             self.keep()
-        return len(self.heldout) - self.best_epoch >= self.config.patience
+        return len(self.heldout) - self.best_epoch >= self.config.patience * self.n_epochs
 
     def keep(self) -> None:
         """Remember the present weights as the best."""

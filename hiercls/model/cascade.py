@@ -1,0 +1,41 @@
+"""What goes into the cascaded heads beside encodings, and what comes out of them.
+
+Knows tensors by level; knows no parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forcing:
+    """What teacher forcing knows of a batch, level by level (the last level feeds nobody and has none).
+
+    Args:
+        allowed: For each level but the last, True for the nodes in the label's set, shape (batch, n_nodes).
+        documents: True for the documents that are forced in this step, shape (batch,).
+    """
+
+    allowed: tuple[Tensor, ...]
+    documents: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeOutput:
+    """What the heads say, level by level.
+
+    Args:
+        logits: z_l, each of shape (batch, n_nodes).
+        log_probabilities: Each level's own log-softmax (``topic``) or composed log-probabilities (``path``), same shapes.
+    """
+
+    logits: tuple[Tensor, ...]
+    log_probabilities: tuple[Tensor, ...]
+
+    @property
+    def topics(self) -> Tensor:
+        """Log p(t|x), shape (batch, n_topics)."""
+        return self.log_probabilities[-1]

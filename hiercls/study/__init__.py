@@ -1,0 +1,1 @@
+"""Benchmark protocols: what is compared with what, on which documents, and how it is told."""

@@ -1,0 +1,135 @@
+"""What a customer can do without hiercls: plain classifiers on its own documents alone, each tuned on a part of them.
+
+Knows scikit-learn; knows no taxonomy and no customer but the one at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import ComplementNB
+from sklearn.svm import LinearSVC
+
+from hiercls.data.splitting import holdout
+
+VALIDATION = 0.2
+"""Share of a customer's documents that choose a baseline's strength of regularisation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """A plain classifier and the strengths of regularisation that it is tuned over.
+
+    Args:
+        name: What it is called in tables.
+        features: ``encodings`` of the frozen encoder, ``tfidf`` of the texts, or ``none``.
+        classifier: An unfitted scikit-learn classifier.
+        parameter: The name of its strength parameter; None: there is nothing to tune.
+        values: The strengths to try.
+    """
+
+    name: str
+    features: str
+    classifier: Any
+    parameter: str | None = None
+    values: tuple[float, ...] = ()
+
+    def candidates(self) -> list[Any]:
+        """The classifier with each strength, unfitted."""
+        if self.parameter is None:
+            return [clone(self.classifier)]
+        return [clone(self.classifier).set_params(**{self.parameter: value}) for value in self.values]
+
+
+OWN_DATA = (
+    Baseline(
+        name="own data: same encoder + logistic regression",
+        features="encodings",
+        classifier=LogisticRegression(max_iter=2000),
+        parameter="C",
+        values=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+    ),
+    Baseline(
+        name="own data: TF-IDF + LinearSVC",
+        features="tfidf",
+        classifier=LinearSVC(dual=True, max_iter=5000),
+        parameter="C",
+        values=(0.03, 0.1, 0.3, 1.0, 3.0),
+    ),
+    Baseline(
+        name="own data: TF-IDF + ComplementNB",
+        features="tfidf",
+        classifier=ComplementNB(),
+        parameter="alpha",
+        values=(0.01, 0.03, 0.1, 0.3, 1.0),
+    ),
+    Baseline(name="own data: majority class", features="none", classifier=DummyClassifier()),
+)
+"""The baselines that a customer's own data is given to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """Texts and their encodings.
+
+    Args:
+        texts: The texts.
+        encodings: Shape (n_texts, width).
+    """
+
+    texts: Sequence[str]
+    encodings: np.ndarray
+
+    def take(self, positions: np.ndarray) -> Documents:
+        """Some of the documents, by position."""
+        return Documents(texts=[self.texts[place] for place in positions], encodings=self.encodings[positions])
+
+
+def predict_from_own_data(
+    baseline: Baseline, training: Documents, labels: np.ndarray, test: Documents, *, seed: int
+) -> np.ndarray:
+    """Tune a baseline on a part of a customer's documents, fit it on all of them, predict others.
+
+    Args:
+        baseline: The classifier and its strengths.
+        training: The customer's documents.
+        labels: Their classes, shape (n_training,).
+        test: The documents to predict.
+        seed: Seed of the tuning split; duplicated texts stay on one side of it.
+
+    Returns:
+        Predicted classes, shape (n_test,).
+    """
+    best = _tuned(baseline, training, labels, seed=seed)
+    fitted_features = _features(baseline, training)
+    predicted: np.ndarray = best.fit(fitted_features(training), labels).predict(fitted_features(test))
+    return predicted
+
+
+def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed: int) -> Any:
+    """The candidate with the best accuracy on the held-out part, unfitted."""
+    candidates = baseline.candidates()
+    if len(candidates) == 1:
+        return candidates[0]
+    kept, heldout = holdout(training.texts, strata=labels.tolist(), fraction=VALIDATION, seed=seed)
+    features = _features(baseline, training.take(kept))
+    inside, outside = features(training.take(kept)), features(training.take(heldout))
+    scores = [clone(one).fit(inside, labels[kept]).score(outside, labels[heldout]) for one in candidates]
+    return candidates[int(np.argmax(scores))]
+
+
+def _features(baseline: Baseline, training: Documents) -> Callable[[Documents], Any]:
+    """What turns documents into features, fitted on training documents."""
+    if baseline.features == "tfidf":
+        vectorizer = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2).fit(training.texts)
+        return lambda documents: vectorizer.transform(documents.texts)
+    if baseline.features == "encodings":
+        return lambda documents: documents.encodings
+    return lambda documents: np.zeros((len(documents.texts), 1))

@@ -1,0 +1,189 @@
+"""The union benchmark: do everybody's coarse labels together teach the fine topics, and whom does it help?
+
+The 20 Newsgroups training documents are dealt at random to the customers, each keeps only its own class of a document.
+One model learns from the union; beside it stand the fine-label oracle and what each customer's own data gives.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hiercls.data.rows import Row
+from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
+from hiercls.study.corpus import Corpus
+from hiercls.taxonomy import Taxonomy, View
+
+UNION, ORACLE, TRUNK = (
+    "hiercls: union, coarse labels only",
+    "hiercls: fine-label oracle",
+    "shared trunk, a head per customer",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """One world of the benchmark.
+
+    Args:
+        taxonomy: The map with all customers.
+        newcomer: The customer that no model is trained on.
+        newcomer_documents: Documents of its own that the newcomer's own-data baselines get.
+        training: The documents that are dealt out.
+        test: The documents that all are tested on.
+        seed: Seed of the deal and of all training.
+    """
+
+    taxonomy: Taxonomy
+    newcomer: str
+    newcomer_documents: int
+    training: Corpus
+    test: Corpus
+    seed: int
+
+    @property
+    def customers(self) -> tuple[str, ...]:
+        """The customers that the training documents are dealt to."""
+        return tuple(name for name in self.taxonomy.customers if name != self.newcomer)
+
+    def deal(self) -> dict[str, np.ndarray]:
+        """The positions of each customer's training documents; the newcomer's overlap with everybody's.
+
+        Returns:
+            Sorted positions by customer.
+        """
+        random = np.random.default_rng(self.seed)
+        order = random.permutation(len(self.training.texts))
+        hands = {name: np.sort(order[place :: len(self.customers)]) for place, name in enumerate(self.customers)}
+        own = random.permutation(len(self.training.texts))[: self.newcomer_documents]
+        return {**hands, self.newcomer: np.sort(own)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodResult:
+    """How one method did.
+
+    Args:
+        method: Its name.
+        accuracy: Accuracy on the test documents by view, where the method can answer there.
+        seconds: What training and prediction took, encodings being cached.
+    """
+
+    method: str
+    accuracy: Mapping[str, float]
+    seconds: float
+
+
+def run_union(protocol: Protocol, *, settings: Mapping[str, Any]) -> Iterator[MethodResult]:
+    """Run all methods on one world.
+
+    Args:
+        protocol: The world.
+        settings: Settings of ``HierarchicalTextClassifier`` beside taxonomy and seed.
+
+    Yields:
+        Each method's result as soon as it is there.
+    """
+    hands = protocol.deal()
+    yield _run_hiercls(protocol, UNION, _coarse_rows(protocol, hands), settings)
+    yield _run_hiercls(protocol, ORACLE, _fine_rows(protocol), settings)
+    yield _run_shared_trunk(protocol, hands, settings)
+    encoder = HierarchicalTextClassifier(protocol.taxonomy, **settings).build_engine()
+    training = Documents(texts=protocol.training.texts, encodings=encoder.encode(protocol.training.texts))
+    test = Documents(texts=protocol.test.texts, encodings=encoder.encode(protocol.test.texts))
+    for baseline in OWN_DATA:
+        start = time.perf_counter()
+        accuracy = {}
+        for name, positions in hands.items():
+            view = protocol.taxonomy.view(name)
+            labels = classes_of(view, protocol.training.topics[positions])
+            predicted = predict_from_own_data(baseline, training.take(positions), labels, test, seed=protocol.seed)
+            accuracy[name] = float(np.mean(predicted == classes_of(view, protocol.test.topics)))
+        yield MethodResult(method=baseline.name, accuracy=accuracy, seconds=time.perf_counter() - start)
+
+
+def classes_of(view: View, topics: np.ndarray) -> np.ndarray:
+    """The class of each topic in a partition.
+
+    Args:
+        view: A level or a customer that is a partition.
+        topics: Positions of topics, shape (n_documents,).
+
+    Returns:
+        Positions of classes, shape (n_documents,).
+
+    Example:
+        >>> from hiercls.taxonomy import shipped
+        >>> classes_of(Taxonomy.from_yaml(shipped("tiny")).view("one"), np.array([0, 3, 5])).tolist()
+        [0, 1, 2]
+    """
+    class_of: np.ndarray = np.asarray(view.membership.indices)
+    return class_of[topics]
+
+
+def _coarse_rows(protocol: Protocol, hands: Mapping[str, np.ndarray]) -> list[Row]:
+    """Each customer's documents with nothing but its own class."""
+    rows = []
+    for name in protocol.customers:
+        view = protocol.taxonomy.view(name)
+        for place, column in zip(hands[name], classes_of(view, protocol.training.topics[hands[name]]), strict=True):
+            rows.append(Row(text=protocol.training.texts[place], labels=((name, view.classes[column]),), customer=name))
+    return rows
+
+
+def _fine_rows(protocol: Protocol) -> list[Row]:
+    """All documents with their topic."""
+    names = protocol.taxonomy.topics
+    pairs = zip(protocol.training.texts, protocol.training.topics, strict=True)
+    return [Row(text=text, labels=((None, names[topic]),)) for text, topic in pairs]
+
+
+def _run_hiercls(protocol: Protocol, method: str, rows: Sequence[Row], settings: Mapping[str, Any]) -> MethodResult:
+    """Train on rows and test at every view."""
+    start = time.perf_counter()
+    classifier = HierarchicalTextClassifier(protocol.taxonomy, random_state=protocol.seed, **settings).fit_rows(rows)
+    topics = classifier.scorer_.topics(protocol.test.texts)
+    accuracy = {}
+    for name in protocol.taxonomy.views:
+        view = protocol.taxonomy.view(name)
+        predicted = classifier.scorer_.classes(topics, view).argmax(dim=-1).numpy()
+        accuracy[name] = float(np.mean(predicted == classes_of(view, protocol.test.topics)))
+    return MethodResult(method=method, accuracy=accuracy, seconds=time.perf_counter() - start)
+
+
+def _run_shared_trunk(protocol: Protocol, hands: Mapping[str, np.ndarray], settings: Mapping[str, Any]) -> MethodResult:
+    """A shared hidden layer with one head and one loss a customer.
+
+    That is the same network over one flat level whose "topics" are all customers' classes, where each customer's
+    softmax is over its own classes alone: a partial customer.
+    """
+    start = time.perf_counter()
+    names = {name: protocol.taxonomy.view(name).classes for name in protocol.customers}
+    flat = Taxonomy.from_dict(
+        {
+            "hiercls": 1,
+            "name": "heads",
+            "levels": ["class"],
+            "topics": [f"{name} / {one}" for name, classes in names.items() for one in classes],
+            "customers": {
+                name: {"partial": True, "classes": {one: f"{name} / {one}" for one in classes}}
+                for name, classes in names.items()
+            },
+        }
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="the labelled views leave topics undetermined")
+        classifier = HierarchicalTextClassifier(flat, random_state=protocol.seed, **settings)
+        classifier.fit_rows(_coarse_rows(protocol, hands))
+    topics = classifier.scorer_.topics(protocol.test.texts)
+    accuracy = {}
+    for name in protocol.customers:
+        predicted = classifier.scorer_.classes(topics, flat.view(name)).argmax(dim=-1).numpy()
+        accuracy[name] = float(np.mean(predicted == classes_of(protocol.taxonomy.view(name), protocol.test.topics)))
+    return MethodResult(method=TRUNK, accuracy=accuracy, seconds=time.perf_counter() - start)
