@@ -19,8 +19,11 @@ from hiercls.taxonomy.view import View
 MAX_CELLS = 3_000
 """The most cells whose rank is computed at once: it takes a dense matrix of cells × cells."""
 
+MAX_CELLS_WHOLE = 500
+"""With more cells, those that a class names alone are set aside first, and no condition number is computed."""
+
 MAX_PEELS = 100
-"""How often, with more cells than that, the topics that a class names alone are set aside first."""
+"""How often cells are set aside: each time the classes that are left hold fewer cells."""
 
 _TOLERANCE = 1e-11
 """An eigenvalue of the Gram matrix counts as 0 below this share of the largest."""
@@ -110,7 +113,7 @@ def identify(topics: Sequence[str], views: Sequence[View]) -> Identifiability:
     n_cells = int(cell_of.max()) + 1
     first = np.unique(cell_of, return_index=True)[1]
     sizes = np.bincount(cell_of)
-    kept = np.arange(n_cells) if n_cells <= MAX_CELLS else _not_peeled(first, views)
+    kept = np.arange(n_cells) if n_cells <= MAX_CELLS_WHOLE else _not_peeled(first, views)
     if len(kept) > MAX_CELLS:
         raise ConfigError(f"{len(kept):,} cells of topics are left open, more than {MAX_CELLS:,}; ask for fewer views")
     rank, projector, condition = _solve(_matrix(topics, views)[first[kept]], sizes[kept])

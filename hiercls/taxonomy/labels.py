@@ -172,7 +172,8 @@ def resolve(taxonomy: Taxonomy, rows: Sequence[Row]) -> Resolution:
 
 
 def _problem(fault: _Fault, row: Row, position: int) -> Problem:
-    customer = f" (customer '{row.customer}')" if row.customer is not None else ""
+    named = row.customer is None or f"'{row.customer}'" in fault.message
+    customer = "" if named else f" (customer '{row.customer}')"
     path = f"row {position + 1}" if row.file is None and row.line is None else None
     return Problem(message=fault.message + customer, file=row.file, line=row.line, path=path, hint=fault.hint)
 

@@ -194,7 +194,7 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def _refuse_tag(self, event: yaml.Event) -> None:
         tag = getattr(event, "tag", None)
-        if tag in (None, "!") or (isinstance(event, yaml.ScalarEvent) and tag in _SCALAR_TAGS):
+        if tag is None or (isinstance(event, yaml.ScalarEvent) and tag in _SCALAR_TAGS):
             return
         self._note(event, f"tag '{str(tag).replace(_TAG, '!!')}' is not allowed", hint="take it out")
 

@@ -1,0 +1,180 @@
+"""What customers can teach: the ranks of the design, and everything against slow exact arithmetic."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hiercls.errors import ConfigError
+from hiercls.taxonomy import Taxonomy, View, identifiability, shipped
+from hiercls.taxonomy.identifiability import identify
+
+
+def views_of(topics, *customers):
+    return [
+        View.from_members(
+            f"c{number}",
+            topics=topics,
+            members={f"k{k}": [topics.index(topic) for topic in held] for k, held in enumerate(held_by)},
+        )
+        for number, held_by in enumerate(customers)
+    ]
+
+
+def exact_rows(topics, views):
+    """M in fractions, row by row: weights, a partial view's less r_k on its scope, and one column of ones."""
+    p = [Fraction(7 + 3 * position * position % 11, 8) for position in range(len(topics))]
+    columns = [[Fraction(1)] * len(topics)]
+    for view in views:
+        member = view.membership.toarray().astype(int)
+        weights = [[Fraction(int(cell), max(1, int(row.sum()))) for cell in row] for row in member]
+        scope = [int(row.any()) for row in member]
+        for k in range(len(view.classes)):
+            column = [row[k] for row in weights]
+            if not all(scope):
+                mass = sum(inside * share for inside, share in zip(scope, p, strict=True))
+                ratio = sum(value * share for value, share in zip(column, p, strict=True)) / mass if mass else 0
+                column = [value - ratio * inside for value, inside in zip(column, scope, strict=True)]
+            columns.append(column)
+    return columns
+
+
+def exact_rank(rows):
+    rows, rank = [list(row) for row in rows], 0
+    for column in range(len(rows[0])):
+        pivot = next((row for row in range(rank, len(rows)) if rows[row][column]), None)
+        if pivot is None:
+            continue
+        rows[rank], rows[pivot] = rows[pivot], rows[rank]
+        for row in range(rank + 1, len(rows)):
+            factor = rows[row][column] / rows[rank][column]
+            rows[row] = [value - factor * other for value, other in zip(rows[row], rows[rank], strict=True)]
+        rank += 1
+    return rank
+
+
+def is_known(columns, topics, indices):
+    """Whether the sum of some topics' probabilities is determined: their indicator lies in the span of the columns."""
+    unit = [Fraction(int(position in indices)) for position in range(len(topics))]
+    return exact_rank([*columns, unit]) == exact_rank(columns)
+
+
+@pytest.mark.parametrize(
+    ("views", "rank", "confounded"),
+    [
+        (["one"], 3, (("A", "B", "C"), ("E", "F"))),
+        (["two"], 4, (("B", "C"), ("D", "E"))),
+        (["three"], 4, (("A", "B"), ("C", "D"))),
+        (["one", "two"], 5, (("B", "C"),)),
+        (["one", "three"], 5, (("A", "B"),)),
+        (["two", "three"], 6, ()),
+        (None, 6, ()),
+        (["area"], 2, (("A", "B", "C"), ("D", "E", "F"))),
+        (["topic"], 6, ()),
+        ([], 1, (("A", "B", "C", "D", "E", "F"),)),
+    ],
+)
+def test_the_tiny_world(tiny, views, rank, confounded):
+    result = tiny.identifiability(views)
+    assert (result.rank, result.confounded, result.n_topics) == (rank, confounded, 6)
+    assert result.is_determined == (rank == 6)
+    assert np.isfinite(result.condition_number) == (rank == 6)
+    assert result.views == (tiny.customers if views is None else tuple(views))
+
+
+def test_two_crossed_groupings_separate_four_topics_with_rank_3():
+    result = identify("ABCD", views_of("ABCD", ["AB", "CD"], ["AC", "BD"]))
+    assert (result.rank, result.is_separated, result.is_determined) == (3, True, False)
+    assert result.confounded == (("A", "B", "C", "D"),)
+    assert result.cells == (("A",), ("B",), ("C",), ("D",))
+
+
+def test_three_partial_customers_have_rank_3():
+    result = identify("ABCD", views_of("ABCD", ["A", "B"], ["B", "C"], ["A", "C"]))
+    assert result.rank == 3
+    assert result.unnamed == ("D",)
+    assert "in no class of any view: 'D'" in result.summary()
+
+
+def test_the_newsgroups():
+    taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
+    ranks = {
+        left_out: taxonomy.identifiability([c for c in taxonomy.customers if c != left_out]).rank
+        for left_out in taxonomy.customers
+    }
+    assert taxonomy.identifiability(taxonomy.customers[:4]).is_determined
+    assert ranks == {"isp": 20, "newcomer": 20, "publisher": 19, "agency": 19, "marketplace": 17}
+
+
+def test_the_condition_number_is_that_of_the_matrix(tiny):
+    columns = [np.ones((6, 1)), *(tiny.view(name).weights.toarray() for name in tiny.customers)]
+    np.testing.assert_allclose(
+        tiny.identifiability().condition_number, np.linalg.cond(np.hstack(columns))
+    )
+
+
+def test_the_summary_says_what_is_open(tiny):
+    assert tiny.identifiability(["one", "two"]).summary().splitlines() == [
+        "views: one, two",
+        "rank 5 of 6 topics",
+        "neither determined nor separated: some topics are always grouped alike",
+        "always together: 'B', 'C'",
+        "left open: 'B', 'C'",
+    ]
+    assert "determined: class probabilities determine topics, condition 4.86" in tiny.identifiability().summary()
+
+
+@st.composite
+def customers(draw):
+    """Up to three views of up to six topics, each topic in any classes, none included."""
+    topics = "ABCDEF"[: draw(st.integers(1, 6))]
+    held = st.lists(st.sets(st.sampled_from(topics)).map(sorted), min_size=1, max_size=4)
+    return topics, views_of(topics, *draw(st.lists(held, min_size=1, max_size=3)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(customers())
+def test_rank_cells_and_confounded_against_exact_arithmetic(case):
+    topics, views = case
+    result, columns = identify(topics, views), exact_rows(topics, views)
+    assert result.rank == exact_rank(columns)
+    alike = {topic: [view.membership.toarray()[topics.index(topic)].tolist() for view in views] for topic in topics}
+    assert set(result.cells) == {tuple(other for other in topics if alike[other] == alike[topic]) for topic in topics}
+    group = {topic: held for held in result.confounded for topic in held}
+    assert {topic for topic in topics if topic not in group} == {
+        topic for topic in topics if is_known(columns, topics, {topics.index(topic)})
+    }
+    for held in result.confounded:
+        kernel = exact_rank([[row[topics.index(t)] for t in held] for row in columns])
+        for size in range(1, len(held)):
+            for part in combinations(held, size):
+                rest = [topic for topic in held if topic not in part]
+                split = sum(
+                    exact_rank([[row[topics.index(t)] for t in side] for row in columns]) for side in (part, rest)
+                )
+                assert split > kernel, "the group falls into two that could be told apart"
+    parts = [tuple(held) for held in result.confounded] + [(topic,) for topic in topics if topic not in group]
+    assert sum(exact_rank([[row[topics.index(t)] for t in held] for row in columns]) for held in parts) == result.rank
+
+
+def test_setting_cells_aside_changes_nothing(tiny, monkeypatch):
+    taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
+    subsets = [views for size in (1, 2, 4) for views in combinations(taxonomy.customers, size)]
+    whole = [taxonomy.identifiability(views) for views in subsets]
+    monkeypatch.setattr(identifiability, "MAX_CELLS_WHOLE", 0)
+    for views, expected in zip(subsets, whole, strict=True):
+        found = taxonomy.identifiability(views)
+        assert (found.rank, found.cells, found.confounded) == (expected.rank, expected.cells, expected.confounded)
+    assert np.isnan(tiny.identifiability(["topic"]).condition_number)
+
+
+def test_too_many_cells_are_told(tiny, monkeypatch):
+    monkeypatch.setattr(identifiability, "MAX_CELLS_WHOLE", 0)
+    monkeypatch.setattr(identifiability, "MAX_CELLS", 1)
+    with pytest.raises(ConfigError, match="2 cells of topics are left open, more than 1"):
+        identify("ABCD", views_of("ABCD", ["AB"], ["ABCD"]))

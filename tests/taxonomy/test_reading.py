@@ -1,0 +1,104 @@
+"""Reading: text, file or mapping; places; and bounds that no input passes."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import yaml
+
+from hiercls.taxonomy import reading
+from hiercls.taxonomy.document import Mark
+from hiercls.taxonomy.reading import read_document
+
+
+def messages(source):
+    return [str(problem) for problem in read_document(source).sorted_problems()]
+
+
+def test_text_path_and_mapping_give_the_same_data(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("a: [b, c]\n")
+    for source in ("a: [b, c]", "a:\n- b\n- c", path, str(path), {"a": ("b", "c")}):
+        assert read_document(source).data == {"a": ["b", "c"]}
+
+
+def test_every_key_and_value_has_its_place():
+    document = read_document("a:\n  - b\n  - {c: d}\n")
+    assert document.marks[("a", 1, "c")] == Mark(line=3, column=9, text="d")
+    assert document.key_marks[("a", 1, "c")].column == 6
+    assert document.marks[("a",)].text is None
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbfa: b\n")
+    assert read_document(path).data == read_document("\ufeffa: b").data == {"a": "b"}
+
+
+def test_an_alias_stands_for_its_anchor():
+    document = read_document("a: &x [b]\nc: *x\n")
+    assert document.data == {"a": ["b"], "c": ["b"]}
+    assert not document.problems
+
+
+def test_only_the_pure_safe_loader_is_used():
+    assert issubclass(reading._BoundedLoader, yaml.SafeLoader)
+    assert not issubclass(reading._BoundedLoader, yaml.CSafeLoader if yaml.__with_libyaml__ else ())
+
+
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system", "!mine", "!", "!!set", "!!binary", "!!timestamp"])
+def test_tags_are_refused(tag):
+    assert messages(f"a: {tag} b\n") == [f"line:1:4: tag '{tag}' is not allowed; take it out"]
+
+
+def test_the_string_tag_quotes():
+    assert read_document("a: !!str yes\n").data == {"a": "yes"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000 + "\n",
+        "{a: " * 100_000 + "\n",
+        "- " * 100_000 + "\n",
+        "? " * 100_000 + "\n",
+        "\n".join(" " * depth + "a:" for depth in range(2_000)),
+    ],
+)
+def test_deep_nesting_is_a_problem_and_no_crash(text):
+    start = time.perf_counter()
+    assert "nested deeper than 32" in messages(text)[0]
+    assert time.perf_counter() - start < 10
+
+
+def test_size_is_bounded(tmp_path):
+    path = tmp_path / "large.yaml"
+    path.write_bytes(b"#" * (reading.MAX_BYTES + 1))
+    assert messages(path) == [f"{path}: more than 4,194,304 bytes of YAML"]
+    assert "more than 4,194,304 bytes" in messages("a: " + "x" * reading.MAX_BYTES)[0]
+
+
+def test_nodes_and_aliases_are_bounded(monkeypatch):
+    monkeypatch.setattr(reading, "MAX_NODES", 100)
+    assert "more than 100 keys and values" in messages(f"a: [{'b, ' * 100}]\n")[0]
+    monkeypatch.setattr(reading, "MAX_ALIASES", 10)
+    assert "more than 10 aliases" in messages(f"a: &x b\nc: [{'*x, ' * 11}]\n")[0]
+
+
+def test_a_huge_number_is_no_crash():
+    assert read_document(f"a: {'9' * 10_000}\n").problems == []
+
+
+def test_a_mapping_that_holds_itself_is_a_problem():
+    data: dict[str, object] = {}
+    data["a"] = data
+    assert messages(data) == ["at a.a.a: nested deeper than 32"]
+
+
+def test_keys_of_a_mapping_are_strings():
+    assert messages({"a": {1: "b"}}) == ["at a.1: expected a string as a name, got 1"]
+
+
+def test_all_characters_that_yaml_forbids_are_told():
+    assert [line.split(":")[1] for line in messages("a: \x00b\nc: \x07\n")] == ["1", "2"]
