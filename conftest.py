@@ -1,4 +1,4 @@
-"""What holds for every test: nothing goes to the network, and nothing skips silently.
+"""What holds for every test: nothing goes to the network or the user's cache, and nothing skips silently.
 
 A test that skips (or is expected to fail) where ``CI`` is true, and whose id is not a line of
 ``tests/allowed_skips.txt``, fails the run.
@@ -71,3 +71,11 @@ def read_allowed(path: Path) -> frozenset[str]:
 def pytest_configure(config: pytest.Config) -> None:
     audit = SkipAudit(read_allowed(ALLOWED), strict=os.environ.get("CI", "").lower() in {"1", "true"})
     config.pluginmanager.register(audit, "skip-audit")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or fills the user's cache of encodings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HIERCLS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

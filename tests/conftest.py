@@ -1,7 +1,10 @@
-"""Fixtures of the tiny world: six topics under two areas, and three customers (design: one world everywhere)."""
+"""Fixtures of the tiny world: six topics under two areas, three customers, and a BERT that fits in a hand."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from hiercls.taxonomy import Taxonomy, shipped
@@ -11,3 +14,46 @@ from hiercls.taxonomy import Taxonomy, shipped
 def tiny() -> Taxonomy:
     """The tiny world of ``taxonomies/tiny.yaml``."""
     return Taxonomy.from_yaml(shipped("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_documents() -> tuple[list[str], list[str]]:
+    """96 short texts and their topics: each has words of its topic, and words of all."""
+    random = np.random.default_rng(0)
+    topics = ["ABCDEF"[number % 6] for number in range(96)]
+    texts = []
+    for topic in topics:
+        own = [f"{topic.lower()}{word}" for word in random.integers(6, size=random.integers(2, 6))]
+        common = random.choice(["the", "of", "and"], size=random.integers(1, 5)).tolist()
+        texts.append(" ".join(random.permutation([*own, *common])))
+    return texts, topics
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a BERT of two layers of width 16, random weights, and the words of ``tiny_documents``."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+    from transformers.utils import logging
+
+    folder = tmp_path_factory.mktemp("encoders") / "tiny-bert"
+    folder.mkdir()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = [*special, *(f"{letter}{number}" for letter in "abcdef" for number in range(6)), "the", "of", "and", "##s"]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+        initializer_range=0.5,
+    )
+    logging.disable_progress_bar()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    BertTokenizer.from_pretrained(folder).save_pretrained(folder)
+    logging.enable_progress_bar()
+    return folder
