@@ -113,9 +113,7 @@ def test_the_newsgroups():
 
 def test_the_condition_number_is_that_of_the_matrix(tiny):
     columns = [np.ones((6, 1)), *(tiny.view(name).weights.toarray() for name in tiny.customers)]
-    np.testing.assert_allclose(
-        tiny.identifiability().condition_number, np.linalg.cond(np.hstack(columns))
-    )
+    np.testing.assert_allclose(tiny.identifiability().condition_number, np.linalg.cond(np.hstack(columns)))
 
 
 def test_the_summary_says_what_is_open(tiny):
