@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +50,8 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         if self.pooling not in ("mean", "cls"):
             raise ConfigError(f"expected pooling 'mean' or 'cls', got {self.pooling!r}")
+        if not self.name:
+            raise ConfigError("expected an encoder's name on the Hugging Face hub, or a folder, got an empty string")
         if not 3 <= self.max_length <= 512:
             raise ConfigError(f"expected 3 <= max_length <= 512, got {self.max_length}")
 
@@ -90,7 +93,7 @@ class TextEncoder(nn.Module):
         """Token ids of texts, cut at the encoder's length.
 
         Args:
-            texts: The texts; an empty one has its special tokens only.
+            texts: The texts; an empty one has its special tokens only, or one padding token where there are none.
 
         Returns:
             For each text its ids, shape (length_i,), int32.
@@ -104,7 +107,7 @@ class TextEncoder(nn.Module):
             return_attention_mask=False,
             return_token_type_ids=False,
         )
-        return [np.asarray(ids, dtype=np.int32) for ids in encoded["input_ids"]]
+        return [np.asarray(ids or [self.pad_id], dtype=np.int32) for ids in encoded["input_ids"]]
 
     def save(self, folder: Path) -> None:
         """Write weights, settings and tokenizer as `transformers` does.
@@ -112,8 +115,9 @@ class TextEncoder(nn.Module):
         Args:
             folder: Where to.
         """
-        self.transformer.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+        with _quiet_files():
+            self.transformer.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
 
     def forward(self, tokens: Tokens) -> Tensor:
         """Encode a batch.
@@ -147,21 +151,30 @@ def load_encoder(config: EncoderConfig) -> TextEncoder:
     Raises:
         EncoderNotFoundError: If it is nowhere; the message lists the remedies.
     """
-    from transformers import AutoModel, AutoTokenizer
-
     folder = find_encoder(config)
-    with _quiet_loading():
+    with _quiet_files(), torch.random.fork_rng(devices=[]):
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            transformer = AutoModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
-        except (OSError, ValueError) as error:
+            transformer, tokenizer = _load_parts(folder)
+        except Exception as error:  # transformers, tokenizers and safetensors raise errors of their own
             raise EncoderNotFoundError(
                 f"expected a BERT-like encoder with config.json, a tokenizer and model.safetensors in {folder}, "
                 f"but loading it failed: {error}"
             ) from error
     return TextEncoder(transformer, tokenizer, config=config, fingerprint=_fingerprint(folder)).eval()
+
+
+def _load_parts(folder: Path) -> tuple[Any, Any]:
+    """Transformer and tokenizer; weights that are missing are an error, those of an unused pooler aside."""
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    transformer, report = AutoModel.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+    )
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise ValueError(f"the weights lack {missing[0]!r}" + (f" and {len(missing) - 1} more" * (len(missing) > 1)))
+    return transformer, tokenizer
 
 
 def find_encoder(config: EncoderConfig) -> Path:
@@ -176,25 +189,38 @@ def find_encoder(config: EncoderConfig) -> Path:
     Raises:
         EncoderNotFoundError: If it is neither a folder, nor installed, nor cached, nor to be had from the hub.
     """
-    if Path(config.name).is_dir():
+    if os.path.isdir(config.name):
         return Path(config.name)
     if config.name == DEFAULT_ENCODER and config.revision is None and (packaged := _packaged_folder()):
         return packaged
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    wanted = {"revision": config.revision, "allow_patterns": ["*.json", "*.txt", "*.model", "model*.safetensors"]}
-    wanted["ignore_patterns"] = ["onnx/*", "openvino/*"]
+    wanted = partial(
+        snapshot_download,
+        config.name,
+        revision=config.revision,
+        allow_patterns=["*.json", "*.txt", "*.model", "model*.safetensors"],
+        ignore_patterns=["onnx/*", "openvino/*"],
+    )
     try:
-        return Path(snapshot_download(config.name, local_files_only=True, **wanted))
+        cached = Path(wanted(local_files_only=True))
+        if _is_whole(cached):
+            return cached
     except HFValidationError:
         raise EncoderNotFoundError(f"'{config.name}' is no folder, and no name that the hub knows") from None
     except OSError:
         pass
     try:
-        return Path(snapshot_download(config.name, **wanted))
+        return Path(wanted())
     except Exception as error:  # the hub's client raises errors of its HTTP library, which differ by version
         raise EncoderNotFoundError(_not_found(config, error)) from error
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether settings, weights and a tokenizer are there; others fill the hub's cache file by file."""
+    wanted = (("config.json",), ("model*.safetensors",), ("tokenizer*", "vocab*", "*.model"))
+    return all(any(any(folder.glob(pattern)) for pattern in patterns) for patterns in wanted)
 
 
 def _packaged_folder() -> Path | None:
@@ -244,8 +270,8 @@ def _sha256(files: Sequence[Path]) -> str:
 
 
 @contextmanager
-def _quiet_loading() -> Iterator[None]:
-    """Loading without `transformers`' progress bar and load report; both settings are put back."""
+def _quiet_files() -> Iterator[None]:
+    """Loading and saving without `transformers`' progress bar and load report; both settings are put back."""
     from transformers.utils import logging
 
     bar, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
