@@ -25,7 +25,7 @@ class Batch:
         targets: What the labels say, level by level.
         allowed: The nodes that each label allows at every level but the last, for teacher forcing.
         weights: Weight of each document in the loss, shape (batch,).
-        documents: Positions of the documents in the training set, shape (batch,).
+        documents: Positions of the documents among those that were first given, shape (batch,).
     """
 
     inputs: Tensor | Tokens
@@ -54,12 +54,14 @@ class LabelledDocuments:
         targets: What the labels say.
         weights: Weight of each document in the loss, shape (n_documents,), float32.
         groups: Name of the customer (or labelled view) of each document, shape (n_documents,).
+        origins: Positions of the documents among those that these were taken from; None: these are the first.
     """
 
     inputs: Inputs
     targets: TargetTable
     weights: np.ndarray
     groups: np.ndarray
+    origins: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Number of documents."""
@@ -72,13 +74,14 @@ class LabelledDocuments:
             documents: Their positions, shape (n_taken,).
 
         Returns:
-            The documents, numbered anew.
+            The documents, numbered anew; their origins are kept.
         """
         return LabelledDocuments(
             inputs=self.inputs.take(documents),
             targets=self.targets.take(documents),
             weights=self.weights[documents],
             groups=self.groups[documents],
+            origins=documents if self.origins is None else self.origins[documents],
         )
 
     def batch(self, documents: np.ndarray) -> Batch:
@@ -95,5 +98,5 @@ class LabelledDocuments:
             targets=self.targets.batch(documents),
             allowed=self.targets.allowed(documents),
             weights=torch.from_numpy(self.weights[documents]),
-            documents=torch.from_numpy(documents),
+            documents=torch.from_numpy(documents if self.origins is None else self.origins[documents]),
         )
