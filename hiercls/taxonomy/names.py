@@ -65,7 +65,7 @@ def view_name_fault(name: str) -> str | None:
 
 
 def cleaned(value: object) -> str:
-    r"""A value of somebody's table as a legal name.
+    r"""A value of somebody's table as a legal name, with room for a word to be added.
 
     Args:
         value: Any value; ``None`` and not-a-number count as nothing.
@@ -80,7 +80,7 @@ def cleaned(value: object) -> str:
     if value is None or value != value:
         return ""
     characters = (" " if _character_fault(character) else character for character in str(value))
-    return " ".join("".join(characters).split())[:MAX_NAME_LENGTH].strip()
+    return " ".join("".join(characters).split())[: MAX_NAME_LENGTH - 100].strip()
 
 
 def quoted(text: str) -> str:

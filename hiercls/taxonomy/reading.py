@@ -262,9 +262,10 @@ class _Converter:
         return None if kind == "merge" else key
 
     def _add(self, path: Path, mark: Mark, message: str, hint: str | None = None) -> None:
-        kept = self.document.key_marks.get(path)
+        kept = self.document.key_marks.pop(path, None)
         self.document.key_marks[path] = mark
         self.document.add(path, message, hint=hint, at_key=True)
+        del self.document.key_marks[path]
         if kept:
             self.document.key_marks[path] = kept
 

@@ -90,9 +90,13 @@ def _places(document: Document, path: Path, below: object, parent: str | None) -
 
 def _multi_parent(document: Document) -> dict[str, Path]:
     listed = document.data.get("multi_parent") if isinstance(document.data, Mapping) else None
-    paths = [("multi_parent", index) for index in range(len(listed))] if isinstance(listed, list) else []
-    named = ((document.text(path, item), path) for path, item in zip(paths, listed or [], strict=False))
-    return {text: path for text, path in named if text is not None}
+    found: dict[str, Path] = {}
+    for index, item in enumerate(listed if isinstance(listed, list) else []):
+        path: Path = ("multi_parent", index)
+        text = document.text(path, item)
+        if text is not None:
+            found[text] = path
+    return found
 
 
 def _check_places(document: Document, places: list[_Place], several: Mapping[str, Path], in_circle: set[str]) -> None:

@@ -63,6 +63,11 @@ def test_a_name_at_two_depths_becomes_two_nodes():
     assert "# 'X' of 'topic' is called 'X (topic)', since a name stands for one node" in draft.yaml.splitlines()
 
 
+def test_a_new_name_is_not_one_that_is_taken():
+    rows = table(("X", "X"), ("X", "A"), ("X (topic)", "B"))
+    assert draft_from_table(rows, levels=["area", "topic"]).taxonomy.topics == ("X (topic)'", "A", "B")
+
+
 def test_a_topic_under_two_areas_is_kept_and_noted():
     draft = draft_from_table(table(("X", "misc"), ("Y", "misc")), levels=["area", "topic"])
     assert draft.taxonomy.hierarchy.multi_parent == ("misc",)

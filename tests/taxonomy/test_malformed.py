@@ -140,6 +140,9 @@ TAXONOMY = {
         "8:3: at customers.two: customer 'two' has no classes",
         "9:5: at customers.two.<<: '<<' is read as a merge of mappings; write the entries out",
     ],
+    "multi_parent_no_list": [
+        "5:15: at multi_parent: expected a list of names, got a number (5)",
+    ],
     "multi_parent_unknown": [
         "6:16: at multi_parent[0]: unknown node 'Aa'; did you mean 'A'?",
         "6:20: at multi_parent[1]: 'B' does not stand under several parents; take it out of this list",

@@ -86,6 +86,19 @@ def test_nodes_and_aliases_are_bounded(monkeypatch):
     assert "more than 10 aliases" in messages(f"a: &x b\nc: [{'*x, ' * 11}]\n")[0]
 
 
+def test_keys_are_names():
+    text = "{[a]: b, : c, {d: e}: f}\n"
+    assert [line.split(": ", 1)[1] for line in messages(text)] == [
+        "expected a name as a key, got a list or a mapping",
+        "expected a name before ':', got nothing",
+        "expected a name as a key, got a list or a mapping",
+    ]
+
+
+def test_not_more_than_twenty_forbidden_characters_are_told():
+    assert len(messages("a: " + "\x00" * 100 + "\n")) == 20
+
+
 def test_a_huge_number_is_no_crash():
     assert read_document(f"a: {'9' * 10_000}\n").problems == []
 

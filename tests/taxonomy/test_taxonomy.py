@@ -124,6 +124,19 @@ def test_renamed_refuses_what_is_not_legal(tiny):
         tiny.renamed({"A": "topic"}).renamed({"topic": "x"})
 
 
+def test_classes_of_the_long_form_are_renamed(tiny):
+    new = tiny.with_customer({"customer": "p", "classes": {"AB": ["A", "B"]}, "partial": True})
+    assert new.renamed({"p:AB": "ab"}).view("p").classes == ("ab",)
+
+
+def test_long_lists_and_sentences_are_written_in_lines_that_read_back(tiny):
+    topics = [f"a topic with a rather long name {number}" for number in range(10)]
+    data = {"hiercls": 1, "levels": ["t"], "topics": topics, "about": {topics[0]: 'said: "' + "word " * 50 + '"\n'}}
+    taxonomy = Taxonomy.from_dict({**data, "customers": {"c": {"All": topics}}})
+    assert Taxonomy.from_yaml(taxonomy.to_yaml()) == taxonomy
+    assert f"    All:\n      - {topics[0]}\n" in taxonomy.to_yaml()
+
+
 def test_copies_and_pickles(tiny):
     tiny.view("one")
     assert copy.deepcopy(tiny) is tiny
