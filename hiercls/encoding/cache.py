@@ -8,12 +8,16 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+_KEY_SIZE = 16
 
 
 def default_cache_folder() -> Path:
@@ -43,6 +47,7 @@ class EncodingCache:
         self.folder = folder / "encodings" / hashlib.sha256(key.encode()).hexdigest()[:32]
         self._shards: dict[str, np.ndarray] = {}
         self._places: dict[bytes, tuple[str, int]] = {}
+        self._width: int | None = None
 
     def get(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The encodings that are there.
@@ -61,21 +66,30 @@ class EncodingCache:
         return np.array(rows, dtype=np.float32), found
 
     def put(self, texts: Sequence[str], encodings: np.ndarray) -> None:
-        """Add encodings as one new shard.
+        """Add encodings as one new shard; a folder that cannot be written is a warning.
 
         Args:
             texts: The texts, each once.
             encodings: Shape (n_texts, width), float32.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         keys = np.frombuffer(b"".join(_key(text) for text in texts), dtype=np.uint8).reshape(len(texts), -1)
-        name = uuid.uuid4().hex
-        aside = self.folder / f"{name}.part"
-        with aside.open("wb") as stream:
-            stream.write(save({"keys": keys.copy(), "encodings": np.ascontiguousarray(encodings, dtype=np.float32)}))
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.rename(self.folder / f"{name}.safetensors")
+        content = save({"keys": keys.copy(), "encodings": np.ascontiguousarray(encodings, dtype=np.float32)})
+        aside = self.folder / f"{uuid.uuid4().hex}.part"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with aside.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            aside.rename(aside.with_suffix(".safetensors"))
+        except OSError as error:
+            with suppress(OSError):
+                aside.unlink()
+            warnings.warn(
+                f"cannot keep encodings in {self.folder} ({error}); they are computed again next time; "
+                "set HIERCLS_CACHE to a folder that can be written",
+                stacklevel=2,
+            )
 
     def _load_new_shards(self) -> None:
         """Read the shards that came since the last look; one that is damaged is passed over."""
@@ -87,11 +101,17 @@ class EncodingCache:
                     keys, encodings = shard.get_tensor("keys"), shard.get_tensor("encodings")
             except (SafetensorError, OSError):
                 continue
-            self._shards[file.name] = encodings
-            for row in range(len(keys)):
-                self._places[keys[row].tobytes()] = (file.name, row)
+            if _is_shard(keys, encodings) and self._width in {None, encodings.shape[1]}:
+                self._width = encodings.shape[1]
+                self._shards[file.name] = encodings
+                self._places.update((key.tobytes(), (file.name, row)) for row, key in enumerate(keys))
+
+
+def _is_shard(keys: np.ndarray, encodings: np.ndarray) -> bool:
+    """Whether there is one key of the right size for each encoding."""
+    return keys.dtype == np.uint8 and encodings.ndim == 2 and keys.shape == (len(encodings), _KEY_SIZE)
 
 
 def _key(text: str) -> bytes:
-    """16 bytes that stand for a text."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+    """A few bytes that stand for a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:_KEY_SIZE]
