@@ -87,7 +87,7 @@ def test_nodes_and_aliases_are_bounded(monkeypatch):
 
 
 def test_keys_are_names():
-    text = "{[a]: b, : c, {d: e}: f}\n"
+    text = "? [a]\n: b\n?\n: c\n? {d: e}\n: f\n"
     assert [line.split(": ", 1)[1] for line in messages(text)] == [
         "expected a name as a key, got a list or a mapping",
         "expected a name before ':', got nothing",
