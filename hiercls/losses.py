@@ -32,7 +32,7 @@ class CascadeLoss:
 def set_loss(scores: Tensor, targets: LevelTargets) -> Tensor:
     """The negative log-likelihood of set labels.
 
-    ``loss_i = −log Σ_t A[t,y_i] · p_c(t|x_i)``, for a partition ``logsumexp(z) − logsumexp(z over the class's topics)``.
+    ``loss_i = −log Σ_t A[t,y_i] · p_c(t|x_i)``; for a partition ``lse(z) − lse(z over the class's topics)``.
 
     Args:
         scores: Logits or log-probabilities, shape (batch, n_columns).

@@ -78,7 +78,7 @@ class Scorer:
             Shape (n_texts, n_topics), float32.
         """
         with torch.inference_mode():
-            parts = torch.from_numpy(encodings).split(HEAD_BATCH)
+            parts = torch.split(torch.from_numpy(encodings), HEAD_BATCH)
             return torch.cat([self.head(part).topics for part in parts])
 
     def conditioned(self, topics: Tensor, view: View) -> Tensor:

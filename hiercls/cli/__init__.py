@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from hiercls.cli.app import CommandLine, show_version
+from hiercls.cli.benchmark import register as register_benchmark
 from hiercls.cli.taxonomy import register as register_taxonomy
 
-GROUPS = (register_taxonomy,)
+GROUPS = (register_taxonomy, register_benchmark)
 """The groups in the order of the help; each adds its commands to the application."""
 
 

@@ -147,9 +147,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         before: Scorer | None = getattr(self, "scorer_", None) if self.warm_start else None
         engine = self.build_engine() if before is None else self.engine_config().build(before.engine.encoder)
         weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=np.float32)
-        fitted = fitting.fit(
-            taxonomy, rows, engine, self._fit_config(), sample_weight=weights, start=before and before.head
-        )
+        start = None if before is None else before.head
+        fitted = fitting.fit(taxonomy, rows, engine, self._fit_config(), sample_weight=weights, start=start)
         if fitted.encoder is not None:
             engine = self.engine_config().build(fitted.encoder)
         self.taxonomy_ = taxonomy
@@ -179,7 +178,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             ConfigError: If there is no such view.
         """
         view = self._view(at)
-        return np.asarray(view.classes)[self._classes(texts, view).argmax(dim=-1).numpy()]
+        predicted: np.ndarray = np.asarray(view.classes)[self._classes(texts, view).argmax(dim=-1).numpy()]
+        return predicted
 
     def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
         """The probabilities of a view's classes: sums of the topics', after the customer's prior and scope.
@@ -196,7 +196,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         Raises:
             ConfigError: If there is no such view.
         """
-        return np.exp(self.predict_log_proba(texts, at=at))
+        probabilities: np.ndarray = np.exp(self.predict_log_proba(texts, at=at))
+        return probabilities
 
     def predict_log_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
         """The log-probabilities of a view's classes.

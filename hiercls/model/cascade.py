@@ -29,7 +29,7 @@ class CascadeOutput:
 
     Args:
         logits: z_l, each of shape (batch, n_nodes).
-        log_probabilities: Each level's own log-softmax (``topic``) or composed log-probabilities (``path``), same shapes.
+        log_probabilities: Each level's own log-softmax (``topic``) or composed log-probabilities (``path``).
     """
 
     logits: tuple[Tensor, ...]

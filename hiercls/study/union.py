@@ -124,7 +124,8 @@ def classes_of(view: View, topics: np.ndarray) -> np.ndarray:
         [0, 1, 2]
     """
     class_of: np.ndarray = np.asarray(view.membership.indices)
-    return class_of[topics]
+    classes: np.ndarray = class_of[topics]
+    return classes
 
 
 def _coarse_rows(protocol: Protocol, hands: Mapping[str, np.ndarray]) -> list[Row]:

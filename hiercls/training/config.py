@@ -15,13 +15,13 @@ class TrainingConfig:
     """Settings of one training run.
 
     Args:
-        epochs: Passes over the documents at most; None: 30, or as many as make 3,000 steps where that is more, and 3
+        epochs: Passes over the documents at most; None: 20, or as many as make 1,500 steps where that is more, and 3
             where the encoder is trained.
         batch_size: Documents in a step.
         learning_rate: AdamW's step size for the heads.
         encoder_learning_rate: AdamW's step size for the encoder, where it is trained.
-        weight_decay: AdamW's decoupled L2 on weight matrices, none on biases and normalisations; None: chosen on held-out
-            labels.
+        weight_decay: AdamW's decoupled L2 on weight matrices, none on biases and normalisations; None: chosen on
+            held-out labels.
         warmup: Share of all steps in which the step size rises from 0; it falls linearly to 0 after.
         max_grad_norm: Gradients are clipped to this norm.
         patience: Share of the epochs without a better held-out loss after which training stops.
@@ -80,8 +80,8 @@ class TrainingConfig:
 
         Example:
             >>> TrainingConfig().n_epochs(1280, frozen=True), TrainingConfig().n_epochs(100_000, frozen=True)
-            (300, 30)
+            (150, 20)
         """
         if self.epochs is not None:
             return self.epochs
-        return max(30, -(-3000 // -(-n_documents // self.batch_size))) if frozen else 3
+        return max(20, -(-1500 // -(-n_documents // self.batch_size))) if frozen else 3

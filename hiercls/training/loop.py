@@ -79,10 +79,10 @@ def train(
         The run's history.
 
     Raises:
-        TrainingError: If a loss is not finite; the network is left with the last good weights.
+        TrainingError: If a loss or a gradient is not finite; the network is left with the last good weights.
     """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        _seed(device, seed)
         run = _Run(network, documents, config, level_weights, device, seed)
         try:
             run.keep()
@@ -93,6 +93,14 @@ def train(
         finally:
             run.restore()
     return run.result()
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """Seed the CPU and one device, and no other: what is seeded here is put back."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
 
 
 @dataclass(slots=True)
@@ -113,6 +121,7 @@ class _Run:
     step: int = 0
     n_epochs: int = 0
     n_steps: int = 0
+    mean_weight: float = 1.0
 
     def go(self, validate: Validate | None, *, progress: bool) -> None:
         """Run the epochs."""
@@ -121,8 +130,11 @@ class _Run:
         frozen = not any(parameter.requires_grad for parameter in self.network.body.parameters())
         self.n_epochs = config.n_epochs(len(self.documents), frozen=frozen)
         self.n_steps = self.n_epochs * math.ceil(len(self.documents) / config.batch_size)
-        accelerator = Accelerator(cpu=self.device.type == "cpu")
-        optimizer = torch.optim.AdamW(parameter_groups(self.network, config))
+        self.mean_weight = float(sampler.visits() @ self.documents.weights) / len(self.documents)
+        # The device is ours to choose at every run; accelerate keeps its first one for the whole process.
+        accelerator = Accelerator(device_placement=False)
+        self.network.to(self.device)
+        optimizer = torch.optim.AdamW(parameter_groups(self.network, config), fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         network, optimizer = accelerator.prepare(self.network, optimizer)
         self.level_weights = self.level_weights.to(self.device)
@@ -148,18 +160,23 @@ class _Run:
         output = network(batch.inputs, self._forcing(batch))
         composed = self.network.head.config.composition == "path"
         loss = cascade_loss(output, batch.targets, level_weights=self.level_weights, composed=composed)
-        total = (loss.per_document * batch.weights).sum() / batch.weights.sum()
-        if not total.isfinite():
-            raise TrainingError(
-                f"the loss of step {self.step + 1} is {float(total)}; the batch held the documents at positions "
-                f"{positions.tolist()}; the last good weights are kept; a smaller learning rate usually helps"
-            )
+        total = (loss.per_document * batch.weights).mean() / self.mean_weight
+        self._check(total, "loss", batch)
         optimizer.zero_grad()
         accelerator.backward(total)
-        accelerator.clip_grad_norm_(network.parameters(), self.config.max_grad_norm)
+        norm = accelerator.clip_grad_norm_(network.parameters(), self.config.max_grad_norm)
+        self._check(norm, "gradient", batch)
         optimizer.step()
         self.step += 1
         return loss
+
+    def _check(self, value: Tensor, name: str, batch: Batch) -> None:
+        """Stop where a loss or the length of a gradient is not finite, and name the batch."""
+        if not value.isfinite():
+            raise TrainingError(
+                f"the {name} of step {self.step + 1} is {value.item()}; the batch held the documents at positions "
+                f"{batch.documents.tolist()}; the last good weights are kept; a smaller learning rate usually helps"
+            )
 
     def _forcing(self, batch: Batch) -> Forcing | None:
         """Teacher forcing for this step, with a probability that falls to 0 at half of the steps."""
@@ -180,7 +197,13 @@ class _Run:
             self.keep()
             return False
         self.network.eval()
-        self.heldout.append(validate(self.network))
+        loss = validate(self.network)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the held-out loss after epoch {len(self.losses)} is {loss}; the last good weights are kept; "
+                "a smaller learning rate usually helps"
+            )
+        self.heldout.append(loss)
         if not self.best_epoch or self.heldout[-1] < self.heldout[self.best_epoch - 1]:
             self.keep()
         return len(self.heldout) - self.best_epoch >= self.config.patience * self.n_epochs

@@ -19,7 +19,7 @@ def pooled_mix(weights: csr_array, document_weights: np.ndarray, *, smoothing: f
 
     Args:
         weights: The labels' columns, shape (n_documents, n_topics).
-        document_weights: How often the sampler visits each document, shape (n_documents,).
+        document_weights: How often the sampler visits each document, shape (n_documents,); some positive.
         smoothing: Documents added to every topic, > 0, so that no topic's share is 0.
 
     Returns:
@@ -33,7 +33,8 @@ def pooled_mix(weights: csr_array, document_weights: np.ndarray, *, smoothing: f
     Source:
         EM for grouped multinomial counts: Dempster, Laird and Rubin, 1977, section 1.
     """
-    n_topics = weights.shape[1]
+    counted, n_topics = np.flatnonzero(document_weights > 0), weights.shape[1]
+    weights, document_weights = weights[counted], document_weights[counted]
     mix = np.full(n_topics, 1.0 / n_topics)
     owners = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
     for _ in range(MAX_ITERATIONS):
@@ -45,5 +46,6 @@ def pooled_mix(weights: csr_array, document_weights: np.ndarray, *, smoothing: f
         mix = renewed
         if converged:
             break
-    smoothed: np.ndarray = mix * document_weights.sum() + smoothing
-    return smoothed / smoothed.sum()
+    counts = mix * document_weights.sum() + smoothing
+    smoothed: np.ndarray = counts / counts.sum()
+    return smoothed

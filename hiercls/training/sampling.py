@@ -81,7 +81,7 @@ def _draw(members: np.ndarray, quota: int, random: np.random.Generator) -> np.nd
 def _apportion(shares: np.ndarray, *, total: int) -> np.ndarray:
     """Whole numbers that sum to the total, nearest to the shares, at least 1 each (largest remainder)."""
     exact = shares * total
-    quotas = np.maximum(1, np.floor(exact).astype(int))
+    quotas: np.ndarray = np.maximum(1, np.floor(exact).astype(int))
     missing = total - quotas.sum()
     for place in np.argsort(quotas - exact, kind="stable")[: max(0, missing)]:
         quotas[place] += 1

@@ -91,7 +91,7 @@ def read_model(folder: Path) -> SavedModel:
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         found = settings.get("format") if isinstance(settings, dict) else settings
         raise ModelFolderError(
-            f"{folder} has model format {found!r}, this hiercls reads {FORMAT}; upgrade hiercls, or save the model again"
+            f"{folder} has model format {found!r}, this hiercls reads {FORMAT}; upgrade hiercls, or save it again"
         )
     for name, content in ((_TAXONOMY, taxonomy), (_WEIGHTS, weights)):
         if settings.get("sha256", {}).get(name) != hashlib.sha256(content).hexdigest():

@@ -20,7 +20,7 @@ from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.config import TrainingConfig
 from hiercls.training.loop import TrainingRun, train
 
-WEIGHT_DECAYS = (1.0, 3.0, 10.0)
+WEIGHT_DECAYS = (0.3, 1.0, 3.0)
 """The L2 strengths that are tried where none is given."""
 
 

@@ -1,0 +1,63 @@
+"""The benchmark commands.
+
+Knows how results are worded; what is measured, ``hiercls.study`` knows.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hiercls.cli.app import note
+
+
+class Headers(StrEnum):
+    """Which parts of a post are read."""
+
+    kept = "kept"
+    removed = "removed"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands.
+
+    Args:
+        app: What they are added to.
+    """
+    group = typer.Typer(no_args_is_help=True, help="Run a benchmark and write its figures.")
+    group.command(epilog="Example: hiercls benchmark newsgroups --headers removed --seeds 1 -o benchmarks")(newsgroups)
+    app.add_typer(group, name="benchmark")
+
+
+def newsgroups(
+    headers: Annotated[
+        list[Headers] | None, typer.Option(help="Headers, footers and quotes kept or removed; both by default.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds, from 0.")] = 3,
+    documents: Annotated[
+        int | None, typer.Option(min=100, help="Take only so many training and test documents, for a quick look.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for newsgroups.json and newsgroups.md.")
+    ] = Path("benchmarks"),
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what newsgroups.json holds already.")] = False,
+) -> None:
+    """Do everybody's coarse labels together teach the fine topics, and whom does it help? On 20 Newsgroups.
+
+    The training documents are dealt at random to four customers, each keeps only its own class; one model learns from
+    the union and is tested on the topics, on every level, for the four customers and for a fifth with no document,
+    beside the fine-label oracle and what each customer's own data gives.
+    """
+    from hiercls.study.newsgroups import BenchmarkConfig, run_benchmark
+
+    config = BenchmarkConfig(
+        headers=[one.value for one in headers or list(Headers)[::-1]],
+        seeds=range(seeds),
+        documents=documents,
+        settings={"verbose": True},
+    )
+    typer.echo(run_benchmark(config, output, resume=resume, say=note))
+    note(f"wrote {output / 'newsgroups.json'} and {output / 'newsgroups.md'}")

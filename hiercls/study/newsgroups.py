@@ -1,0 +1,150 @@
+"""The union benchmark on 20 Newsgroups, whole: both header settings, several seeds, written after every step.
+
+Knows the protocol and where results go; what is compared is in ``study/union``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from hiercls.encoding.precision import resolve_precision
+from hiercls.errors import ConfigError
+from hiercls.study.corpus import newsgroups_corpora
+from hiercls.study.report import markdown_table, write_atomically, write_json
+from hiercls.study.union import Protocol, run_union
+from hiercls.taxonomy import Taxonomy, shipped
+
+NEWCOMER = "newcomer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkConfig:
+    """What is run.
+
+    Args:
+        headers: Header settings, ``kept`` and ``removed``.
+        seeds: Seeds of the deal and of training.
+        documents: Training and test documents taken; None: all.
+        newcomer_documents: Documents of its own that the newcomer's own-data baselines get.
+        settings: Settings of ``HierarchicalTextClassifier``.
+    """
+
+    headers: Sequence[Literal["kept", "removed"]] = ("removed", "kept")
+    seeds: Sequence[int] = (0, 1, 2)
+    documents: int | None = None
+    newcomer_documents: int = 2000
+    settings: Mapping[str, Any]
+
+
+def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: Callable[[str], None]) -> str:
+    """Run the benchmark; its JSON is written anew after every world, its table at the end.
+
+    Args:
+        config: What is run.
+        folder: Where ``newsgroups.json`` and ``newsgroups.md`` go.
+        resume: Whether worlds that stand in the JSON already, run under the same conditions, are kept.
+        say: Is told of every result as it comes.
+
+    Returns:
+        The tables, in Markdown.
+    """
+    taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
+    results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
+    before = _runs_before(folder / "newsgroups.json", results["conditions"]) if resume else {}
+    for headers in config.headers:
+        training, test = newsgroups_corpora(taxonomy, headers=headers, documents=config.documents)
+        results["runs"][headers] = {}
+        for seed in config.seeds:
+            if str(seed) in before.get(headers, {}):
+                results["runs"][headers][str(seed)] = before[headers][str(seed)]
+                continue
+            protocol = Protocol(
+                taxonomy=taxonomy,
+                newcomer=NEWCOMER,
+                newcomer_documents=min(config.newcomer_documents, len(training.texts)),
+                training=training,
+                test=test,
+                seed=seed,
+            )
+            run: dict[str, Any] = {"accuracy": {}, "seconds": {}}
+            for result in run_union(protocol, settings=config.settings):
+                run["accuracy"][result.method] = dict(result.accuracy)
+                run["seconds"][result.method] = round(result.seconds, 1)
+                shown = ", ".join(f"{view} {value:.3f}" for view, value in result.accuracy.items())
+                say(f"headers {headers}, seed {seed}, {result.method}: {shown}")
+            results["runs"][headers][str(seed)] = run
+            write_json(folder / "newsgroups.json", results)
+    text = report(results, taxonomy)
+    write_atomically(folder / "newsgroups.md", text)
+    return text
+
+
+def _runs_before(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """The worlds of an earlier run under the same conditions."""
+    if not path.exists():
+        return {}
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    if earlier["conditions"] != conditions:
+        raise ConfigError(f"{path} was run under other conditions: {earlier['conditions']}; run without --resume")
+    runs: dict[str, Any] = earlier["runs"]
+    return runs
+
+
+def report(results: Mapping[str, Any], taxonomy: Taxonomy) -> str:
+    """The tables of a finished benchmark.
+
+    Args:
+        results: What ``newsgroups.json`` holds.
+        taxonomy: The map.
+
+    Returns:
+        Markdown.
+    """
+    trained = [name for name in taxonomy.customers if name != NEWCOMER]
+    columns = {
+        **{level: [level] for level in reversed(taxonomy.levels)},
+        "mean of the four": trained,
+        **{name: [name] for name in trained},
+        f"{NEWCOMER} (0 documents)": [NEWCOMER],
+    }
+    conditions = results["conditions"]
+    parts = ["# Union of customers on 20 Newsgroups", "", " ".join(f"{k}: {v}." for k, v in conditions.items())]
+    for headers, seeds in results["runs"].items():
+        parts += ["", f"## Headers {headers} ({len(seeds)} seeds, mean ± sd)", ""]
+        parts += [markdown_table([run["accuracy"] for run in seeds.values()], columns=columns)]
+    parts += [
+        "",
+        f"Own-data rows give the {NEWCOMER} {conditions['documents of its own for the newcomer']} documents of its own;"
+        " the union and the oracle give it none.",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def conditions(config: BenchmarkConfig) -> dict[str, Any]:
+    """What a reader must know to run it again: documents, settings, versions, machine.
+
+    Args:
+        config: What is run.
+
+    Returns:
+        Plain data.
+    """
+    device = torch.device(config.settings.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return {
+        "documents": "all (11,314 training, 7,532 test, bydate)" if config.documents is None else config.documents,
+        "documents of its own for the newcomer": config.newcomer_documents,
+        "settings": ", ".join(f"{name}={value}" for name, value in config.settings.items()) or "defaults",
+        "precision": str(resolve_precision("auto", device)).removeprefix("torch."),
+        "versions": ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "scikit-learn")),
+        "machine": f"{device.type}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+    }

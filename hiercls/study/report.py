@@ -1,0 +1,83 @@
+"""Results of the union benchmark as JSON and as a Markdown table: mean ± standard deviation over seeds.
+
+Knows methods, views and numbers; knows no model.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file aside and rename it, so that it is never half there.
+
+    Args:
+        path: Where to; missing folders are made.
+        text: What.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write plain data as JSON that people can read.
+
+    Args:
+        path: Where to.
+        value: What.
+    """
+    write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def mean_and_deviation(values: Sequence[float]) -> str:
+    """A mean and the sample standard deviation, in points of accuracy.
+
+    Args:
+        values: One value a seed, between 0 and 1.
+
+    Returns:
+        Such as ``.766 ± .002``; without deviation where there is one value only.
+
+    Example:
+        >>> mean_and_deviation([0.76, 0.77]), mean_and_deviation([0.5])
+        ('.765 ± .007', '.500')
+    """
+    mean = f"{np.mean(values):.3f}".removeprefix("0")
+    if len(values) < 2:
+        return mean
+    return f"{mean} ± {np.std(values, ddof=1):.3f}".replace(" 0.", " .")
+
+
+def markdown_table(runs: Sequence[Mapping[str, Mapping[str, float]]], *, columns: Mapping[str, Sequence[str]]) -> str:
+    """A table of methods by views.
+
+    Args:
+        runs: For each seed, accuracy by method and view.
+        columns: For each column the views whose accuracy it averages.
+
+    Returns:
+        Markdown; a dash where a method cannot answer.
+
+    Example:
+        >>> print(markdown_table([{"hiercls": {"topic": 0.5}}], columns={"topics": ["topic"]}))
+        | accuracy | topics |
+        |---|---|
+        | hiercls | .500 |
+    """
+    lines = [f"| accuracy | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for method in runs[0]:
+        cells = []
+        for views in columns.values():
+            known = all(view in run[method] for view in views for run in runs)
+            values = [float(np.mean([run[method][view] for view in views])) for run in runs] if known else []
+            cells.append(mean_and_deviation(values) if known else "–")
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return "\n".join(lines)
