@@ -31,7 +31,10 @@ def tiny_documents() -> tuple[list[str], list[str]]:
 
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a BERT of two layers of width 16, random weights, and the words of ``tiny_documents``."""
+    """A folder with a BERT of two layers of width 16, random weights, and the words of ``tiny_documents``.
+
+    Words of one letter are alike, so that a head on the frozen encoder can learn the topics.
+    """
     import torch
     from transformers import BertConfig, BertModel, BertTokenizer
     from transformers.utils import logging
@@ -48,12 +51,15 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=64,
-        initializer_range=0.5,
+        initializer_range=0.15,
     )
     logging.disable_progress_bar()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        BertModel(config).save_pretrained(folder)
+        model = BertModel(config)
+        letters = torch.randn(6, 16).repeat_interleave(6, dim=0)
+        model.embeddings.word_embeddings.weight[5 : 5 + 36] += letters
+        model.save_pretrained(folder)
     BertTokenizer.from_pretrained(folder).save_pretrained(folder)
     logging.enable_progress_bar()
     return folder

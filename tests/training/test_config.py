@@ -1,0 +1,45 @@
+"""Settings of a training run, checked at birth."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from hiercls.errors import ConfigError
+from hiercls.training.config import TrainingConfig
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epochs": 0}, "epochs >= 1, got epochs = 0"),
+        ({"batch_size": 0}, "batch_size >= 1"),
+        ({"learning_rate": 0.0}, "learning_rate > 0"),
+        ({"learning_rate": math.nan}, "learning_rate > 0"),
+        ({"weight_decay": -1.0}, "weight_decay >= 0"),
+        ({"warmup": 1.0}, "0 <= warmup < 1"),
+        ({"max_grad_norm": 0.0}, "max_grad_norm > 0"),
+        ({"patience": 0.0}, "0 < patience <= 1"),
+        ({"teacher_forcing": 1.5}, "0 <= teacher_forcing <= 1"),
+        ({"sampling_temperature": 0.5}, "sampling_temperature >= 1"),
+        ({"epochs": 0, "warmup": -1.0}, "epochs >= 1 and 0 <= warmup < 1"),
+    ],
+)
+def test_what_is_out_of_range_is_said(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        TrainingConfig(**settings)
+
+
+def test_balanced_sampling_is_temperature_infinity() -> None:
+    assert TrainingConfig(sampling_temperature=math.inf).sampling_temperature == math.inf
+
+
+def test_epochs_by_default_depend_on_the_documents() -> None:
+    assert TrainingConfig(epochs=7).n_epochs(10, frozen=True) == 7
+    config = TrainingConfig(batch_size=10)
+    most, many, few, one = (config.n_epochs(size, frozen=True) for size in (10**7, 10**6, 100, 1))
+    assert most == many < few < one
+    assert few * 10 == one
+    assert config.n_epochs(1000, frozen=False) < many

@@ -1,0 +1,391 @@
+"""The training loop: what it minimises, what it keeps, and what it leaves alone."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hiercls.data.rows import Row
+from hiercls.errors import ConfigError, TrainingError
+from hiercls.losses import cascade_loss
+from hiercls.model.batch import LabelledDocuments
+from hiercls.model.encoder import EncoderConfig, load_encoder
+from hiercls.model.heads import CascadeHead, HeadConfig
+from hiercls.model.inputs import EncodingInputs, TokenInputs
+from hiercls.model.levels import Hierarchy
+from hiercls.model.network import HierarchicalNetwork
+from hiercls.model.targets import TargetTable
+from hiercls.taxonomy import Taxonomy
+from hiercls.taxonomy.labels import resolve
+from hiercls.training.config import TrainingConfig
+from hiercls.training.loop import TrainingRun, parameter_groups, train
+
+CPU = torch.device("cpu")
+CONFIG = TrainingConfig(epochs=6, batch_size=16, learning_rate=0.02, weight_decay=0.01)
+
+
+def make_documents(
+    taxonomy: Taxonomy, n_documents: int = 60, *, composition: Any = "topic", **changes: Any
+) -> LabelledDocuments:
+    """Noisy one-hot encodings, labelled by the customers in turn."""
+    generator = np.random.default_rng(0)
+    topics = generator.integers(6, size=n_documents)
+    encodings = np.eye(6, dtype=np.float32)[topics] + 0.1 * generator.normal(size=(n_documents, 6)).astype(np.float32)
+    rows = []
+    for number, topic in enumerate(topics):
+        name = taxonomy.customers[number % 3]
+        view = taxonomy.view(name)
+        label = next(label for label in view.classes if topic in view.members(label))
+        rows.append(Row(text="…", labels=((name, label),)))
+    settings = {
+        "inputs": EncodingInputs(encodings),
+        "targets": TargetTable(taxonomy, resolve(taxonomy, rows).labels, composition=composition),
+        "weights": np.ones(n_documents, dtype=np.float32),
+        "groups": np.array([row.labels[0][0] for row in rows]),
+    }
+    return LabelledDocuments(**(settings | changes))
+
+
+def make_network(
+    taxonomy: Taxonomy, *, width: int = 6, body: nn.Module | None = None, dropout: float = 0.2, **settings: Any
+) -> HierarchicalNetwork:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        head = CascadeHead(width, Hierarchy.of(taxonomy), HeadConfig(hidden=8, dropout=dropout, **settings))
+    return HierarchicalNetwork(head, body=nn.Identity() if body is None else body)
+
+
+def run(network: HierarchicalNetwork, documents: LabelledDocuments, config: TrainingConfig, **more: Any) -> TrainingRun:
+    settings = {"level_weights": torch.ones(2), "device": CPU, "seed": 0} | more
+    return train(network, documents, config=config, **settings)
+
+
+def state(network: nn.Module) -> list[torch.Tensor]:
+    return [value.clone() for value in network.state_dict().values()]
+
+
+def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
+    return all(left.equal(right) for left, right in zip(one, other, strict=True))
+
+
+# ------------------------------------------------------------------------------------------- what it minimises
+
+
+@pytest.mark.parametrize("composition", ["topic", "path"])
+@pytest.mark.parametrize("teacher_forcing", [0.0, 1.0])
+def test_the_loss_goes_down_to_fine_topics(tiny: Taxonomy, composition: Any, teacher_forcing: float) -> None:
+    network = make_network(tiny, composition=composition)
+    documents = make_documents(tiny, composition=composition)
+    config = TrainingConfig(
+        epochs=25, batch_size=16, learning_rate=0.03, weight_decay=0.01, teacher_forcing=teacher_forcing
+    )
+    history = run(network, documents, config)
+    assert history.losses[-1] < 0.5 * history.losses[0]
+    assert (len(history.losses), history.heldout, history.best_epoch) == (25, (), 25)
+    assert math.isnan(history.best_heldout)
+    assert not history.interrupted
+    encodings = torch.from_numpy(documents.inputs.encodings)
+    found = network(encodings).topics.argmax(-1)
+    assert float((found == encodings.argmax(-1)).float().mean()) > 0.9
+
+
+def one_step(tiny: Taxonomy, documents: LabelledDocuments, **settings: Any) -> list[torch.Tensor]:
+    """The gradients' direction of one step of plain AdamW: signs of what one whole batch gives."""
+    network = make_network(tiny, dropout=0.0)
+    before = state(network)
+    config = TrainingConfig(epochs=1, batch_size=1000, learning_rate=0.01, weight_decay=0.0, warmup=0.0, **settings)
+    run(network, documents, config)
+    return [after - first for first, after in zip(before, state(network), strict=True)]
+
+
+def test_the_first_step_goes_down_the_gradient_of_the_weighted_mean(tiny: Taxonomy) -> None:
+    weights = np.random.default_rng(0).uniform(0.2, 3.0, size=60).astype(np.float32)
+    documents = make_documents(tiny, weights=weights)
+    network = make_network(tiny, dropout=0.0)
+    batch = documents.batch(np.arange(60))
+    loss = cascade_loss(network(batch.inputs), batch.targets, level_weights=torch.ones(2), composed=False)
+    (loss.per_document * torch.from_numpy(weights)).sum().backward()
+    for parameter, moved in zip(network.parameters(), one_step(tiny, documents), strict=True):
+        expected = -0.01 * parameter.grad.sign()
+        clear = parameter.grad.abs() > 1e-3
+        torch.testing.assert_close(moved[clear], expected[clear], atol=2e-4, rtol=0)
+
+
+def test_weights_count_against_each_other_and_not_within_a_batch_alone(tiny: Taxonomy) -> None:
+    """With one document a batch, a heavier document still pulls harder."""
+    rows = [Row(text="…", labels=(("topic", name),)) for name in "AB"]
+    targets = TargetTable(tiny, resolve(tiny, rows).labels, composition="topic")
+    encodings = EncodingInputs(np.ones((2, 6), dtype=np.float32))
+    chances = []
+    for heavy in (0, 1):
+        weights = np.ones(2, dtype=np.float32)
+        weights[heavy] = 9.0
+        documents = LabelledDocuments(inputs=encodings, targets=targets, weights=weights, groups=np.array(["t", "t"]))
+        network = make_network(tiny, dropout=0.0)
+        run(
+            network,
+            documents,
+            TrainingConfig(epochs=60, batch_size=1, learning_rate=0.01, weight_decay=0.0, max_grad_norm=100.0),
+        )
+        chances.append(network(torch.ones(1, 6)).topics.exp()[0, :2].tolist())
+    assert chances[0][0] > 0.7
+    assert chances[1][1] > 0.7
+
+
+def test_documents_without_weight_in_a_batch_are_no_error(tiny: Taxonomy) -> None:
+    weights = np.zeros(60, dtype=np.float32)
+    weights[:3] = 1.0
+    network = make_network(tiny)
+    history = run(network, make_documents(tiny, weights=weights), CONFIG)
+    assert np.isfinite(history.losses).all()
+
+
+def test_level_weights_weigh_the_levels(tiny: Taxonomy) -> None:
+    network = make_network(tiny, dropout=0.0)
+    first = state(network.head.heads[0])
+    run(network, make_documents(tiny), CONFIG, level_weights=torch.tensor([0.0, 1.0]))
+    assert not same(first, state(network.head.heads[0]))  # what is fed to the topics is learnt all the same
+    network = make_network(tiny, dropout=0.0)
+    last = state(network.head.heads[1])
+    zero_decay = TrainingConfig(epochs=2, batch_size=16, weight_decay=0.0)
+    run(network, make_documents(tiny), zero_decay, level_weights=torch.tensor([1.0, 0.0]))
+    assert same(last, state(network.head.heads[1]))
+
+
+def test_balanced_sampling_visits_a_small_customer_more(tiny: Taxonomy) -> None:
+    groups = np.array(["small"] * 2 + ["large"] * 58)
+    seen: list[int] = []
+    documents = make_documents(tiny, groups=groups)
+    batch = LabelledDocuments.batch
+
+    def watched(self: LabelledDocuments, positions: np.ndarray) -> Any:
+        seen.extend(positions.tolist())
+        return batch(self, positions)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LabelledDocuments, "batch", watched)
+        config = TrainingConfig(epochs=1, batch_size=16, weight_decay=0.0, sampling_temperature=math.inf)
+        run(make_network(tiny), documents, config)
+    assert (len(seen), sum(position < 2 for position in seen)) == (60, 30)
+
+
+# ------------------------------------------------------------------------------------------------ what it keeps
+
+
+def scripted(losses: list[float], seen: list[list[torch.Tensor]] | None = None) -> Callable[..., float]:
+    """A held-out loss that follows a script, and notes the weights that it was shown."""
+    rest = iter(losses)
+
+    def validate(network: HierarchicalNetwork) -> float:
+        assert not network.training
+        if seen is not None:
+            seen.append(state(network))
+        return next(rest)
+
+    return validate
+
+
+def test_early_stopping_keeps_the_best_weights(tiny: Taxonomy) -> None:
+    network, seen = make_network(tiny), []
+    config = TrainingConfig(epochs=10, batch_size=16, weight_decay=0.0, patience=0.3)
+    history = run(network, make_documents(tiny), config, validate=scripted([3, 2, 1, 1.5, 1, 2, 0, 0], seen))
+    assert history.heldout == (3, 2, 1, 1.5, 1, 2)
+    assert (history.best_epoch, history.best_heldout) == (3, 1)
+    assert same(state(network), seen[2])
+    assert not same(state(network), seen[5])
+    assert not network.training
+
+
+def test_patience_is_a_share_of_the_epochs_and_at_least_one(tiny: Taxonomy) -> None:
+    for epochs, patience, n_run in ((4, 0.25, 2), (4, 0.5, 3), (4, 1.0, 4), (3, 0.01, 2)):
+        config = TrainingConfig(epochs=epochs, batch_size=64, weight_decay=0.0, patience=patience)
+        history = run(make_network(tiny), make_documents(tiny), config, validate=scripted([1, 2, 3, 4]))
+        assert len(history.heldout) == n_run
+
+
+def interrupted_at(epoch: int, losses: list[float]) -> Callable[..., float]:
+    follow = scripted(losses)
+    count = 0
+
+    def validate(network: HierarchicalNetwork) -> float:
+        nonlocal count
+        count += 1
+        if count == epoch:
+            raise KeyboardInterrupt
+        return follow(network)
+
+    return validate
+
+
+def test_ctrl_c_keeps_the_best_weights(tiny: Taxonomy) -> None:
+    network, whole = make_network(tiny), make_network(tiny)
+    seen: list[list[torch.Tensor]] = []
+    run(whole, make_documents(tiny), CONFIG, validate=scripted([3, 1, 2, 2, 2, 2], seen))
+    with pytest.warns(UserWarning, match="interrupted; the best weights so far are kept"):
+        history = run(network, make_documents(tiny), CONFIG, validate=interrupted_at(4, [3, 1, 2]))
+    assert history.interrupted
+    assert (history.best_epoch, history.best_heldout) == (2, 1)
+    assert same(state(network), seen[1])
+
+
+def test_ctrl_c_in_the_first_epoch_keeps_what_there_is(tiny: Taxonomy) -> None:
+    network = make_network(tiny)
+    before = state(network)
+    with pytest.warns(UserWarning, match="interrupted"):
+        history = run(network, make_documents(tiny), CONFIG, validate=interrupted_at(1, []))
+    assert history.interrupted
+    assert math.isnan(history.best_heldout)
+    assert not same(before, state(network))
+    assert not network.training
+
+
+def spoil(documents: LabelledDocuments, position: int, value: float) -> LabelledDocuments:
+    encodings = documents.inputs.encodings.copy()
+    encodings[position] = value
+    return make_documents_like(documents, inputs=EncodingInputs(encodings))
+
+
+def make_documents_like(documents: LabelledDocuments, **changes: Any) -> LabelledDocuments:
+    names = ("inputs", "targets", "weights", "groups", "origins")
+    return LabelledDocuments(**({name: getattr(documents, name) for name in names} | changes))
+
+
+def test_a_loss_that_is_not_finite_names_the_batch_and_keeps_the_last_good_weights(tiny: Taxonomy) -> None:
+    network = make_network(tiny)
+    before = state(network)
+    documents = spoil(make_documents(tiny), 17, math.nan)
+    with pytest.raises(TrainingError, match=r"loss .* is nan.*\b17\b.*last good weights are kept"):
+        run(network, documents, CONFIG)
+    assert same(before, state(network))
+    assert not network.training
+
+
+def test_the_batch_is_named_by_the_places_where_its_documents_first_stood(tiny: Taxonomy) -> None:
+    documents = spoil(make_documents(tiny), 47, math.inf).take(np.arange(40, 60))
+    with pytest.raises(TrainingError, match=r"\b47\b"):
+        run(make_network(tiny), documents, CONFIG)
+
+
+def test_weights_of_the_epochs_before_are_kept_when_a_later_one_fails(tiny: Taxonomy) -> None:
+    network, seen = make_network(tiny), []
+
+    def validate(shown: HierarchicalNetwork) -> float:
+        seen.append(state(shown))
+        if len(seen) == 2:
+            with torch.no_grad():
+                shown.head.heads[0][0].weight.fill_(math.nan)
+        return float(len(seen))
+
+    config = TrainingConfig(epochs=6, batch_size=16, weight_decay=0.0)
+    with pytest.raises(TrainingError, match="nan"):
+        run(network, make_documents(tiny), config, validate=validate)
+    assert all(value.isfinite().all() for value in state(network))
+    assert same(state(network), seen[0])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_heldout_loss_that_is_not_finite_stops_too(value: float, tiny: Taxonomy) -> None:
+    network, seen = make_network(tiny), []
+    with pytest.raises(TrainingError, match="held-out loss after epoch 2"):
+        run(network, make_documents(tiny), CONFIG, validate=scripted([1.0, value], seen))
+    assert same(state(network), seen[0])
+
+
+def test_a_gradient_that_is_not_finite_stops_before_it_reaches_the_weights(tiny: Taxonomy) -> None:
+    network = make_network(tiny)
+    network.head.heads[1][0].weight.register_hook(lambda gradient: gradient * math.nan)
+    with pytest.raises(TrainingError, match=r"gradient.*step 1\b"):
+        run(network, make_documents(tiny), TrainingConfig(epochs=1, batch_size=100, weight_decay=0.0))
+    assert all(value.isfinite().all() for value in state(network))
+
+
+# ------------------------------------------------------------------------------------- what it leaves alone
+
+
+def test_equal_seeds_give_equal_runs(tiny: Taxonomy) -> None:
+    networks = [make_network(tiny) for _ in range(3)]
+    config = TrainingConfig(epochs=3, batch_size=16, weight_decay=0.1, teacher_forcing=0.5)
+    histories = []
+    for network, seed in zip(networks, (4, 4, 5), strict=True):
+        torch.rand(3)  # whatever the process drew before
+        histories.append(run(network, make_documents(tiny), config, seed=seed))
+    assert histories[0] == histories[1] != histories[2]
+    assert same(state(networks[0]), state(networks[1]))
+    assert not same(state(networks[0]), state(networks[2]))
+
+
+def test_the_process_s_random_state_is_left_alone(tiny: Taxonomy) -> None:
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+    run(make_network(tiny), make_documents(tiny), CONFIG)
+    assert torch.get_rng_state().equal(before[0])
+    assert np.random.get_state()[1].tolist() == before[1]
+    assert random.getstate() == before[2]
+
+
+def test_nothing_is_printed_unless_asked(tiny: Taxonomy, capfd: pytest.CaptureFixture[str]) -> None:
+    run(make_network(tiny), make_documents(tiny), CONFIG)
+    assert capfd.readouterr() == ("", "")
+    run(make_network(tiny), make_documents(tiny), CONFIG, progress=True)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert all(f"{name}=" in err for name in tiny.customers)
+
+
+# ------------------------------------------------------------------------------------------- parameters
+
+
+def test_decay_is_for_matrices_and_each_part_has_its_step_size(tiny: Taxonomy, tiny_bert: Path) -> None:
+    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16))
+    network = make_network(tiny, width=16, body=encoder)
+    config = TrainingConfig(weight_decay=0.3, learning_rate=0.1, encoder_learning_rate=0.01)
+    groups = parameter_groups(network, config)
+    of = {id(parameter): group for group in groups for parameter in group["params"]}
+    assert sum(len(group["params"]) for group in groups) == len(of) == len(list(network.parameters()))
+    for name, parameter in network.named_parameters():
+        group = of[id(parameter)]
+        assert group["lr"] == (0.1 if name.startswith("head.") else 0.01)
+        plain = name.endswith("bias") or "LayerNorm" in name
+        assert group["weight_decay"] == (0.0 if plain else 0.3), name
+
+
+def test_frozen_parameters_are_in_no_group(tiny: Taxonomy, tiny_bert: Path) -> None:
+    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16)).requires_grad_(False)
+    network = make_network(tiny, width=16, body=encoder)
+    groups = parameter_groups(network, TrainingConfig(weight_decay=0.3))
+    assert sum(len(group["params"]) for group in groups) == len(list(network.head.parameters()))
+
+
+def test_no_weight_decay_is_no_default(tiny: Taxonomy) -> None:
+    with pytest.raises(ConfigError, match="choose it on held-out labels"):
+        parameter_groups(make_network(tiny), TrainingConfig())
+
+
+def test_an_encoder_that_is_trained_changes_in_every_layer(
+    tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]]
+) -> None:
+    texts, topics = tiny_documents
+    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16))
+    rows = [Row(text=text, labels=(("topic", topic),)) for text, topic in zip(texts, topics, strict=True)]
+    documents = LabelledDocuments(
+        inputs=TokenInputs(encoder.tokenize(texts), encoder.pad_id),
+        targets=TargetTable(tiny, resolve(tiny, rows).labels, composition="topic"),
+        weights=np.ones(len(rows), dtype=np.float32),
+        groups=np.array(["topic"] * len(rows)),
+    )
+    network = make_network(tiny, width=16, body=encoder)
+    before = {name: value.clone() for name, value in encoder.named_parameters()}
+    config = TrainingConfig(
+        epochs=6, batch_size=16, learning_rate=0.02, encoder_learning_rate=0.003, weight_decay=0.0, teacher_forcing=0.5
+    )
+    history = run(network, documents, config)
+    assert history.losses[-1] < 0.8 * history.losses[0]
+    still = {name for name, value in encoder.named_parameters() if value.equal(before[name])}
+    assert all("pooler" in name for name in still), still
