@@ -52,19 +52,27 @@ def write_model(folder: Path, model: SavedModel, *, write_encoder: Callable[[Pat
     Raises:
         ModelFolderError: If something that is no model stands there, or the folder cannot be written.
     """
-    if folder.exists() and not (folder / _SETTINGS).exists() and (not folder.is_dir() or any(folder.iterdir())):
+    folder = folder.resolve()
+    if folder.exists() and not _may_replace(folder):
         raise ModelFolderError(f"{folder} exists and is no model of hiercls; choose another folder, or remove it")
     aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
         aside.mkdir(parents=True)
-        _write_files(aside, model)
         if write_encoder is not None:
             write_encoder(aside / ENCODER)
+        _write_files(aside, model)
         _swap(aside, folder)
     except OSError as error:
         raise ModelFolderError(f"cannot write the model to {folder}: {error}; what stood there is untouched") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _may_replace(folder: Path) -> bool:
+    """Whether a path is a model of hiercls, or an empty folder; other libraries have a config.json too."""
+    if not folder.is_dir():
+        return False
+    return not any(folder.iterdir()) or all((folder / name).is_file() for name in (_SETTINGS, _WEIGHTS, _TAXONOMY))
 
 
 def read_model(folder: Path) -> SavedModel:
@@ -81,42 +89,58 @@ def read_model(folder: Path) -> SavedModel:
     """
     try:
         settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-        taxonomy, weights = (folder / _TAXONOMY).read_bytes(), (folder / _WEIGHTS).read_bytes()
+        _check_format(folder, settings)
+        _check_files(folder, settings.get("sha256"))
+        weights, taxonomy = load((folder / _WEIGHTS).read_bytes()), (folder / _TAXONOMY).read_text(encoding="utf-8")
     except OSError as error:
         raise ModelFolderError(
             f"expected a model folder with {_SETTINGS}, {_WEIGHTS} and {_TAXONOMY} at {folder}: {error}"
         ) from error
-    except ValueError as error:
-        raise ModelFolderError(f"{folder / _SETTINGS} is damaged: {error}; save the model again") from error
-    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
-        found = settings.get("format") if isinstance(settings, dict) else settings
+    except (ValueError, RecursionError, SafetensorError) as error:
+        raise ModelFolderError(f"the model in {folder} is damaged: {error}; save it again") from error
+    return SavedModel(settings=settings, weights=weights, taxonomy=taxonomy)
+
+
+def _check_format(folder: Path, settings: Any) -> None:
+    """Refuse settings of another layout."""
+    found = settings.get("format") if isinstance(settings, dict) else None
+    if found != FORMAT:
         raise ModelFolderError(
             f"{folder} has model format {found!r}, this hiercls reads {FORMAT}; upgrade hiercls, or save it again"
         )
-    for name, content in ((_TAXONOMY, taxonomy), (_WEIGHTS, weights)):
-        if settings.get("sha256", {}).get(name) != hashlib.sha256(content).hexdigest():
+
+
+def _check_files(folder: Path, expected: Any) -> None:
+    """Refuse files that are not those that were written."""
+    if not isinstance(expected, dict) or not {_WEIGHTS, _TAXONOMY} <= set(expected):
+        raise ModelFolderError(f"{folder / _SETTINGS} is damaged: it has no SHA-256 of the other files")
+    for name, digest in expected.items():
+        if _sha256(folder / name) != digest:
             raise ModelFolderError(f"{folder / name} is damaged or was changed: its SHA-256 is not that in {_SETTINGS}")
-    try:
-        tensors = load(weights)
-    except SafetensorError as error:
-        raise ModelFolderError(f"{folder / _WEIGHTS} is damaged: {error}") from error
-    return SavedModel(settings=settings, weights=tensors, taxonomy=taxonomy.decode("utf-8"))
+
+
+def _sha256(file: Path) -> str:
+    """SHA-256 of a file's content."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_files(folder: Path, model: SavedModel) -> None:
-    """Weights and map first, then the settings with their hashes."""
-    contents = {
-        _TAXONOMY: model.taxonomy.encode("utf-8"),
-        _WEIGHTS: save({name: value.contiguous() for name, value in model.weights.items()}),
-    }
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    """Weights and map first, then the settings with the hashes of everything that is there."""
+    _write(folder / _TAXONOMY, model.taxonomy.encode("utf-8"))
+    _write(folder / _WEIGHTS, save({name: value.contiguous() for name, value in model.weights.items()}))
+    written = sorted(file for file in folder.rglob("*") if file.is_file())
+    hashes = {file.relative_to(folder).as_posix(): _sha256(file) for file in written}
     settings = {"format": FORMAT, **model.settings, "sha256": hashes}
-    contents[_SETTINGS] = json.dumps(settings, indent=2, ensure_ascii=False).encode("utf-8")
-    for name, content in contents.items():
-        with (folder / name).open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+    _write(folder / _SETTINGS, json.dumps(settings, indent=2, ensure_ascii=False).encode("utf-8"))
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file through to the disk."""
+    with file.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _swap(aside: Path, folder: Path) -> None:

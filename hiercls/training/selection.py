@@ -127,7 +127,7 @@ def select_and_train(
 
 
 def heldout_loss(
-    network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device, batch_size: int = 1024
+    network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device, batch_size: int = 128
 ) -> float:
     """Mean negative log-likelihood of held-out labels, as their customers wrote them.
 
