@@ -48,7 +48,7 @@ def check(
     from hiercls.cli.checking import Findings
 
     try:
-        findings = Findings.of(_read(file, customer), file=str(file))
+        findings = Findings.of(read_taxonomy(file, customer), file=str(file))
     except TaxonomyError as error:
         findings = Findings(file=str(file), problems=error.problems)
     if json:
@@ -114,7 +114,7 @@ def show(
 
     if output.suffix.lower() not in FIGURES:
         raise ConfigError(f"expected a figure that ends in {' or '.join(FIGURES)}, got '{output}'")
-    plot_taxonomy(_read(file, customer)).savefig(output, dpi=200)
+    plot_taxonomy(read_taxonomy(file, customer)).savefig(output, dpi=200)
     note(f"wrote {output}")
 
 
@@ -125,7 +125,7 @@ def diff(
     """Say in words what changed between two taxonomies; nothing where nothing did."""
     from hiercls.taxonomy.diff import differences
 
-    for sentence in differences(_read(old, None), _read(new, None)):
+    for sentence in differences(read_taxonomy(old, None), read_taxonomy(new, None)):
         typer.echo(sentence)
 
 
@@ -133,8 +133,19 @@ def _split(names: str) -> list[str]:
     return [part.strip() for part in names.split(",") if part.strip()]
 
 
-def _read(file: Path, customers: Sequence[Path] | None) -> Taxonomy:
-    """Read a taxonomy and add customers from files of their own; all files' problems at once."""
+def read_taxonomy(file: Path, customers: Sequence[Path] | None) -> Taxonomy:
+    """Read a taxonomy and add customers from files of their own; all these files' problems at once.
+
+    Args:
+        file: The taxonomy.
+        customers: The customers' files.
+
+    Returns:
+        The taxonomy with them.
+
+    Raises:
+        TaxonomyError: If anything is wrong with them.
+    """
     from hiercls.taxonomy import Taxonomy
 
     taxonomy = Taxonomy.from_yaml(file)

@@ -53,8 +53,7 @@ def write_model(folder: Path, model: SavedModel, *, write_encoder: Callable[[Pat
         ModelFolderError: If something that is no model stands there, or the folder cannot be written.
     """
     folder = folder.resolve()
-    if folder.exists() and not _may_replace(folder):
-        raise ModelFolderError(f"{folder} exists and is no model of hiercls; choose another folder, or remove it")
+    check_replaceable(folder)
     aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
         aside.mkdir(parents=True)
@@ -73,6 +72,19 @@ def _may_replace(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     return not any(folder.iterdir()) or all((folder / name).is_file() for name in (_SETTINGS, _WEIGHTS, _TAXONOMY))
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuse a path where a model must not be written; better asked before training than after it.
+
+    Args:
+        folder: Where a model is to go: nothing, an empty folder or a model stands there.
+
+    Raises:
+        ModelFolderError: If something else stands there.
+    """
+    if folder.exists() and not _may_replace(folder):
+        raise ModelFolderError(f"{folder} exists and is no model of hiercls; choose another folder, or remove it")
 
 
 def read_model(folder: Path) -> SavedModel:
