@@ -91,7 +91,7 @@ def run_union(protocol: Protocol, *, settings: Mapping[str, Any]) -> Iterator[Me
         Each method's result as soon as it is there.
     """
     hands = protocol.deal()
-    yield _run_hiercls(protocol, UNION, _coarse_rows(protocol, hands), settings)
+    yield _run_hiercls(protocol, UNION, coarse_rows(protocol, hands), settings)
     yield _run_hiercls(protocol, ORACLE, _fine_rows(protocol), settings)
     yield _run_shared_trunk(protocol, hands, settings)
     encoder = HierarchicalTextClassifier(protocol.taxonomy, **settings).build_engine()
@@ -128,8 +128,16 @@ def classes_of(view: View, topics: np.ndarray) -> np.ndarray:
     return classes
 
 
-def _coarse_rows(protocol: Protocol, hands: Mapping[str, np.ndarray]) -> list[Row]:
-    """Each customer's documents with nothing but its own class."""
+def coarse_rows(protocol: Protocol, hands: Mapping[str, np.ndarray]) -> list[Row]:
+    """Each customer's documents with nothing but its own class.
+
+    Args:
+        protocol: The world.
+        hands: Which training documents each customer has, as ``protocol.deal()`` gives them.
+
+    Returns:
+        One row per document of the customers that are trained on.
+    """
     rows = []
     for name in protocol.customers:
         view = protocol.taxonomy.view(name)
@@ -181,7 +189,7 @@ def _run_shared_trunk(protocol: Protocol, hands: Mapping[str, np.ndarray], setti
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the labelled views leave topics undetermined")
         classifier = HierarchicalTextClassifier(flat, random_state=protocol.seed, **settings)
-        classifier.fit_rows(_coarse_rows(protocol, hands))
+        classifier.fit_rows(coarse_rows(protocol, hands))
     topics = classifier.scorer_.topics(protocol.test.texts)
     accuracy = {}
     for name in protocol.customers:
