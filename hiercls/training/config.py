@@ -5,20 +5,25 @@ Knows numbers and what they may be; knows no tensor.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 
 from hiercls.errors import ConfigError
 
+EPOCHS, MIN_STEPS, ENCODER_EPOCHS = 20, 200, 3
+LEARNING_RATE, FULL_STEPS = 3e-4, 1600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     """Settings of one training run.
 
     Args:
-        epochs: Passes over the documents at most; None: 20, or as many as make 1,500 steps where that is more, and 3
+        epochs: Passes over the documents at most; None: 20, or as many as make 200 steps where that is more, and 3
             where the encoder is trained.
         batch_size: Documents in a step.
-        learning_rate: AdamW's step size for the heads.
+        learning_rate: AdamW's step size for the heads; None: 3e-4, and up to three times as much where a run has fewer
+            than 1,600 steps, so that short runs get as far.
         encoder_learning_rate: AdamW's step size for the encoder, where it is trained.
         weight_decay: AdamW's decoupled L2 on weight matrices, none on biases and normalisations; None: chosen on
             held-out labels.
@@ -39,7 +44,7 @@ class TrainingConfig:
 
     epochs: int | None = None
     batch_size: int = 128
-    learning_rate: float = 3e-4
+    learning_rate: float | None = None
     encoder_learning_rate: float = 1e-4
     weight_decay: float | None = None
     warmup: float = 0.1
@@ -52,7 +57,7 @@ class TrainingConfig:
         checks = {
             "epochs >= 1": self.epochs is None or self.epochs >= 1,
             "batch_size >= 1": self.batch_size >= 1,
-            "learning_rate > 0": self.learning_rate > 0,
+            "learning_rate > 0": self.learning_rate is None or self.learning_rate > 0,
             "encoder_learning_rate > 0": self.encoder_learning_rate > 0,
             "weight_decay >= 0": self.weight_decay is None or self.weight_decay >= 0,
             "0 <= warmup < 1": 0 <= self.warmup < 1,
@@ -68,20 +73,24 @@ class TrainingConfig:
             )
             raise ConfigError(f"expected {' and '.join(broken)}, got {got}")
 
-    def n_epochs(self, n_documents: int, *, frozen: bool) -> int:
-        """Passes over the documents at most.
+    def resolved(self, n_documents: int, *, frozen: bool) -> TrainingConfig:
+        """The same settings with numbers where epochs and step size were left open.
 
         Args:
             n_documents: How many documents there are.
             frozen: Whether only the heads are trained.
 
         Returns:
-            ``epochs`` where it is given, else the default for so many documents.
+            Settings whose ``epochs`` and ``learning_rate`` are numbers.
 
         Example:
-            >>> TrainingConfig().n_epochs(1280, frozen=True), TrainingConfig().n_epochs(100_000, frozen=True)
-            (150, 20)
+            >>> few, many = (TrainingConfig().resolved(n, frozen=True) for n in (128, 100_000))
+            >>> (few.epochs, few.learning_rate), (many.epochs, many.learning_rate)
+            ((200, 0.00084...), (20, 0.0003))
         """
-        if self.epochs is not None:
-            return self.epochs
-        return max(20, -(-1500 // -(-n_documents // self.batch_size))) if frozen else 3
+        steps_per_epoch = math.ceil(n_documents / self.batch_size)
+        default = max(EPOCHS, math.ceil(MIN_STEPS / steps_per_epoch)) if frozen else ENCODER_EPOCHS
+        epochs = default if self.epochs is None else self.epochs
+        short = math.sqrt(FULL_STEPS / (epochs * steps_per_epoch))
+        rate = LEARNING_RATE * min(3.0, max(1.0, short)) if self.learning_rate is None else self.learning_rate
+        return dataclasses.replace(self, epochs=epochs, learning_rate=rate)

@@ -125,10 +125,10 @@ class _Run:
 
     def go(self, validate: Validate | None, *, progress: bool) -> None:
         """Run the epochs."""
-        config = self.config
-        sampler = CustomerSampler(self.documents.groups, temperature=config.sampling_temperature, seed=self.seed)
         frozen = not any(parameter.requires_grad for parameter in self.network.body.parameters())
-        self.n_epochs = config.n_epochs(len(self.documents), frozen=frozen)
+        config = self.config = self.config.resolved(len(self.documents), frozen=frozen)
+        sampler = CustomerSampler(self.documents.groups, temperature=config.sampling_temperature, seed=self.seed)
+        self.n_epochs = config.epochs or 0
         self.n_steps = self.n_epochs * math.ceil(len(self.documents) / config.batch_size)
         self.mean_weight = float(sampler.visits() @ self.documents.weights) / len(self.documents)
         # The device is ours to choose at every run; accelerate keeps its first one for the whole process.

@@ -120,8 +120,8 @@ def select_and_train(
     if best_network is None:
         raise ValueError("expected at least one candidate setting")
     if refit and len(heldout) and not any(trial.run.interrupted for trial in trials):
-        epochs = max(1, trials[0].run.best_epoch)
-        config = dataclasses.replace(trials[0].config, epochs=epochs)
+        best = trials[0].config.resolved(len(training), frozen=True)
+        config = dataclasses.replace(best, epochs=max(1, trials[0].run.best_epoch))
         best_network, _ = trainer.try_on(documents, documents.take(np.arange(0)), config)
     return best_network, tuple(trials)
 

@@ -37,9 +37,15 @@ def test_balanced_sampling_is_temperature_infinity() -> None:
 
 
 def test_epochs_by_default_depend_on_the_documents() -> None:
-    assert TrainingConfig(epochs=7).n_epochs(10, frozen=True) == 7
+    assert TrainingConfig(epochs=7).resolved(10, frozen=True).epochs == 7
     config = TrainingConfig(batch_size=10)
-    most, many, few, one = (config.n_epochs(size, frozen=True) for size in (10**7, 10**6, 100, 1))
+    most, many, few, one = (config.resolved(size, frozen=True).epochs or 0 for size in (10**7, 10**6, 100, 1))
     assert most == many < few < one
     assert few * 10 == one
-    assert config.n_epochs(1000, frozen=False) < many
+    assert (config.resolved(1000, frozen=False).epochs or 0) < many
+
+
+def test_short_runs_take_longer_steps_and_a_given_step_size_stands() -> None:
+    long, short, tiny = (TrainingConfig().resolved(size, frozen=True).learning_rate or 0 for size in (10**6, 1000, 1))
+    assert long < short <= tiny <= 3 * long
+    assert TrainingConfig(learning_rate=0.5).resolved(1, frozen=True).learning_rate == 0.5
