@@ -6,6 +6,7 @@ Knows scikit-learn's conventions; the work is done in the rooms above.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from hiercls.data.rows import Row, make_rows
 from hiercls.encoding.engine import EncodingEngine
-from hiercls.errors import ConfigError
+from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.estimator import fitting, folder
 from hiercls.estimator.engines import EngineConfig
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
@@ -26,6 +27,7 @@ from hiercls.model.heads import HeadConfig
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy, View
 from hiercls.training.config import TrainingConfig
+from hiercls.training.selection import Trial
 
 
 class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -61,11 +63,15 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         The README's "The idea"; marginal likelihood over label sets as in Bevandić et al., WACV 2022.
     """
 
+    taxonomy_: Taxonomy
+    scorer_: Scorer
+    trials_: tuple[Trial, ...]
+
     def __init__(
         self,
         taxonomy: Taxonomy | str | Path,
         *,
-        encoder: str = DEFAULT_ENCODER,
+        encoder: str | Path = DEFAULT_ENCODER,
         pooling: Literal["mean", "cls"] = "mean",
         max_length: int = 256,
         tune: Literal["none", "all"] = "none",
@@ -143,12 +149,18 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             DataError: If there are no rows, or labels that are illegal.
             ConfigError: If settings do not fit each other or the taxonomy.
         """
+        config = self._fit_config()
         taxonomy = self.taxonomy if isinstance(self.taxonomy, Taxonomy) else Taxonomy.from_yaml(self.taxonomy)
         before: Scorer | None = getattr(self, "scorer_", None) if self.warm_start else None
+        if before is not None and _levels(taxonomy) != _levels(self.taxonomy_):
+            raise ConfigError(
+                "warm_start goes on from the weights of the fit before, which had other levels or topics; "
+                "set warm_start=False to begin anew"
+            )
         engine = self.build_engine() if before is None else self.engine_config().build(before.engine.encoder)
         weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=np.float32)
         start = None if before is None else before.head
-        fitted = fitting.fit(taxonomy, rows, engine, self._fit_config(), sample_weight=weights, start=start)
+        fitted = fitting.fit(taxonomy, rows, engine, config, sample_weight=weights, start=start)
         if fitted.encoder is not None:
             engine = self.engine_config().build(fitted.encoder)
         self.taxonomy_ = taxonomy
@@ -277,14 +289,17 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         """
         check_is_fitted(self, "taxonomy_")
         rows = make_rows(texts, labels, views=views)
+        if not rows:
+            raise DataError([Problem(message="expected at least one labelled text, got none")], subject="the texts")
         resolved = fitting.resolve_all(self.taxonomy_, rows)
         topics = self.scorer_.topics([row.text for row in rows], progress=self.verbose)
         right = np.ones(len(rows), dtype=bool)
-        for name in sorted(frozenset().union(*resolved.views)):
-            view = self.taxonomy_.view(name)
-            asked = np.array([name in views for views in resolved.views])
-            predicted = self.scorer_.classes(topics[torch.from_numpy(asked)], view).argmax(dim=-1).numpy()
-            right[asked] &= predicted == resolved.take(np.flatnonzero(asked)).project(view)
+        pairs = [(row, *pair) for row, named in enumerate(resolved.classes) for pair in named]
+        for name in sorted({name for _, name, _ in pairs}):
+            asked = np.array([row for row, view, _ in pairs if view == name])
+            labelled = np.array([position for _, view, position in pairs if view == name])
+            predicted = self.scorer_.classes(topics[asked], self.taxonomy_.view(name)).argmax(dim=-1).numpy()
+            np.logical_and.at(right, asked, predicted == labelled)
         weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=float)
         return float(np.average(right, weights=weights))
 
@@ -322,11 +337,10 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         """
         check_is_fitted(self, "taxonomy_")
         replaced = self.taxonomy_.replace_customer(source)
-        name = next(
-            (name for name in replaced.customers if replaced.view(name) != self.taxonomy_.view(name)),
-            None,
-        )
-        return self if name is None else self._regroup(replaced, name, prior)
+        bare = self.taxonomy_
+        for name in bare.customers:
+            bare = bare.without_customer(name)
+        return self._regroup(replaced, bare.with_customer(source).customers[-1], prior)
 
     def remove_customer(self, name: str) -> Self:
         """Remove a customer's grouping from the trained model.
@@ -376,12 +390,16 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         return loaded
 
     def _regroup(self, taxonomy: Taxonomy, customer: str, prior: Mapping[str, float] | None) -> Self:
-        """Take a changed map and one customer's mix."""
+        """Take a changed map and one customer's mix, in the settings too, so that they fit the next ``fit``."""
         known = {name: mix for name, mix in self.scorer_.mix.customers.items() if name != customer}
+        priors = {name: shares for name, shares in (self.priors or {}).items() if name != customer}
         if prior is not None:
             known[customer] = fitting.topic_mix(taxonomy, customer, prior)
+            priors[customer] = dict(prior)
+        weights = {name: weight for name, weight in (self.customer_weights or {}).items() if name in taxonomy.customers}
         self.scorer_ = folder.with_customers(self.scorer_, known)
         self.taxonomy = self.taxonomy_ = taxonomy
+        self.priors, self.customer_weights = priors or None, weights or None
         return self
 
     def _view(self, at: str | None) -> View:
@@ -414,7 +432,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
     def encoder_config(self) -> EncoderConfig:
         """Which encoder this estimator's settings name."""
-        return EncoderConfig(name=self.encoder, pooling=self.pooling, max_length=self.max_length)
+        return EncoderConfig(name=str(self.encoder), pooling=self.pooling, max_length=self.max_length)
 
     def _fit_config(self) -> fitting.FitConfig:
         """The settings of a fit, checked."""
@@ -423,8 +441,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         if not 0.0 <= self.validation_fraction < 1.0:
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
         seed = self.random_state
-        if not isinstance(seed, int):
-            seed = int(check_random_state(seed).randint(2**31 - 1))
+        seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))
         return fitting.FitConfig(
             head=HeadConfig() if self.head is None else self.head,
             training=TrainingConfig() if self.training is None else self.training,
@@ -437,3 +454,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             seed=seed,
             progress=self.verbose,
         )
+
+
+def _levels(taxonomy: Taxonomy) -> list[View]:
+    """The views of a taxonomy's levels: what the heads' weights are for."""
+    return [taxonomy.view(level) for level in taxonomy.levels]

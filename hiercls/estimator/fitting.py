@@ -19,7 +19,7 @@ from torch import nn
 from hiercls.data.rows import Row
 from hiercls.data.splitting import holdout
 from hiercls.encoding.engine import EncodingEngine
-from hiercls.errors import ConfigError, DataError
+from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.heads import CascadeHead, HeadConfig
@@ -131,16 +131,15 @@ def fit(
         DataError: If there are no rows, or labels that are illegal.
         ConfigError: If settings do not fit the taxonomy.
     """
-    labels = resolve_all(taxonomy, rows)
-    if not len(labels):
-        raise DataError((), subject="the rows: expected at least one labelled row, got none")
-    _warn_of_confusion(taxonomy, labels)
-    mix, documents = _documents(taxonomy, rows, labels, engine, config, sample_weight)
-    strata = [(group, row.labels) for group, row in zip(documents.groups.tolist(), rows, strict=True)]
-    split = _split([row.text for row in rows], strata, config)
+    level_weights = _level_weights(taxonomy, config)
+    labelled = _labelled(taxonomy, rows, config, sample_weight)
+    _warn_of_confusion(taxonomy, labelled.labels)
+    mix = _mix(taxonomy, labelled, config)
+    documents = _documents(taxonomy, labelled, engine, config, mix)
+    split = _split(labelled, config)
     trainer = Trainer(
         build=_builder(taxonomy, engine.encoder, config, start),
-        level_weights=_level_weights(taxonomy, config),
+        level_weights=level_weights,
         device=config.device,
         seed=config.seed,
         progress=config.progress,
@@ -156,32 +155,62 @@ def fit(
     return Fit(head=network.head, encoder=encoder, mix=mix, trials=trials)
 
 
-def _documents(
-    taxonomy: Taxonomy,
-    rows: Sequence[Row],
-    labels: ResolvedLabels,
-    engine: EncodingEngine,
-    config: FitConfig,
-    sample_weight: np.ndarray | None,
-) -> tuple[TopicMix, LabelledDocuments]:
-    """The mixes of topics, and everything that a training run reads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Labelled:
+    """The rows that count: those of positive weight, and where they stood among the rows given."""
+
+    rows: list[Row]
+    labels: ResolvedLabels
+    groups: np.ndarray
+    weights: np.ndarray
+    origins: np.ndarray
+
+    @property
+    def texts(self) -> list[str]:
+        return [row.text for row in self.rows]
+
+
+def _labelled(
+    taxonomy: Taxonomy, rows: Sequence[Row], config: FitConfig, sample_weight: np.ndarray | None
+) -> _Labelled:
+    """Labels, customers and weights of the rows; those of weight 0 are left out."""
+    labels = resolve_all(taxonomy, rows)
+    if not len(labels):
+        raise DataError([Problem(message="expected at least one labelled row, got none")], subject="the rows")
     groups = _groups(taxonomy, rows, labels)
     weights = _weights(taxonomy, groups, config, sample_weight)
-    mix = _mix(taxonomy, labels, groups, weights, config)
-    priors = _training_priors(mix, groups)
-    documents = LabelledDocuments(
-        inputs=_inputs([row.text for row in rows], engine, config),
-        targets=TargetTable(taxonomy, labels, composition=config.head.composition, priors=priors),
-        weights=weights,
-        groups=groups,
+    kept = np.flatnonzero(weights > 0)
+    if not len(kept):
+        raise ConfigError("expected some row of positive weight, got the weight 0 for every row")
+    return _Labelled(
+        rows=[rows[position] for position in kept.tolist()],
+        labels=labels.take(kept),
+        groups=groups[kept],
+        weights=weights[kept],
+        origins=kept,
     )
-    return mix, documents
 
 
-def _split(texts: list[str], strata: list[Any], config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
+def _documents(
+    taxonomy: Taxonomy, labelled: _Labelled, engine: EncodingEngine, config: FitConfig, mix: TopicMix
+) -> LabelledDocuments:
+    """Everything that a training run reads."""
+    priors = _training_priors(mix, labelled.groups)
+    return LabelledDocuments(
+        inputs=_inputs(labelled.texts, engine, config),
+        targets=TargetTable(taxonomy, labelled.labels, composition=config.head.composition, priors=priors),
+        weights=labelled.weights,
+        groups=labelled.groups,
+        origins=labelled.origins,
+    )
+
+
+def _split(labelled: _Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
     """Positions to train on and to hold out; nothing is held out where nothing may be, or nothing can be."""
-    if config.validation_fraction == 0.0 or len(set(texts)) < 2:
+    texts = labelled.texts
+    if config.validation_fraction == 0.0 or len({" ".join(text.split()) for text in texts}) < 2:
         return np.arange(len(texts)), np.arange(0)
+    strata = [(group, row.labels) for group, row in zip(labelled.groups.tolist(), labelled.rows, strict=True)]
     return holdout(texts, strata=strata, fraction=config.validation_fraction, seed=config.seed)
 
 
@@ -222,12 +251,10 @@ def _weights(taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_w
     return weights * given
 
 
-def _mix(
-    taxonomy: Taxonomy, labels: ResolvedLabels, groups: np.ndarray, weights: np.ndarray, config: FitConfig
-) -> TopicMix:
+def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> TopicMix:
     """The pooled mix under the sampler in use, and the customers' known ones."""
-    sampler = CustomerSampler(groups, temperature=config.training.sampling_temperature, seed=config.seed)
-    pooled = pooled_mix(labels.weights, weights * sampler.visits())
+    sampler = CustomerSampler(labelled.groups, temperature=config.training.sampling_temperature, seed=config.seed)
+    pooled = pooled_mix(labelled.labels.weights, labelled.weights * sampler.visits())
     known = {name: topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
     return TopicMix(pooled=pooled, customers=known)
 
@@ -286,16 +313,27 @@ def _builder(
 
     def build() -> HierarchicalNetwork:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
+            torch.default_generator.manual_seed(config.seed)
             head = CascadeHead(encoder.width, hierarchy, config.head)
         if start is not None:
-            head.load_state_dict(start.state_dict())
+            _start_from(head, start)
         body: nn.Module = nn.Identity()
         if config.tune == "all":
             body = copy.deepcopy(encoder).float().requires_grad_(True)
         return HierarchicalNetwork(head, body=body)
 
     return build
+
+
+def _start_from(head: CascadeHead, start: CascadeHead) -> None:
+    """Take another head's weights."""
+    try:
+        head.load_state_dict(start.state_dict())
+    except RuntimeError as error:
+        raise ConfigError(
+            "warm_start goes on from the weights of the fit before, which had another hierarchy or another head; "
+            "set warm_start=False to begin anew"
+        ) from error
 
 
 def _level_weights(taxonomy: Taxonomy, config: FitConfig) -> torch.Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def save(classifier: Any, path: Path) -> None:
         "params": {name: _plain(value) for name, value in params.items()},
         "head": dataclasses.asdict(scorer.head.config),
         "training": None if classifier.training is None else dataclasses.asdict(classifier.training),
-        "random_state": classifier.random_state if isinstance(classifier.random_state, int) else None,
+        "random_state": int(classifier.random_state) if isinstance(classifier.random_state, Integral) else None,
         "width": scorer.engine.encoder.width,
         "encoder_sha256": scorer.engine.encoder.fingerprint,
         "pooled_mix": scorer.mix.pooled.tolist(),
@@ -69,10 +70,9 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     settings = saved.settings
     try:
         classifier, head = _rebuild(cls, saved, device)
-        pooled = np.array(settings["pooled_mix"], dtype=float)
-        mixes = {name: np.array(mix, dtype=float) for name, mix in settings["customer_mixes"].items()}
+        mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
         expected = settings["encoder_sha256"]
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     wanted = classifier.encoder_config()
     name = wanted.name if classifier.tune == "none" else str(path / ENCODER)
@@ -82,10 +82,17 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"the model in {path} was trained on the encoder '{name}' with SHA-256 {expected}, "
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
-    classifier.scorer_ = Scorer(
-        head=head, engine=classifier.engine_config().build(encoder), mix=TopicMix(pooled=pooled, customers=mixes)
-    )
+    classifier.scorer_ = Scorer(head=head, engine=classifier.engine_config().build(encoder), mix=mix)
     return classifier
+
+
+def _mix(settings: Mapping[str, Any], *, n_topics: int) -> TopicMix:
+    """The saved mixes of topics, each of the right size."""
+    pooled = np.array(settings["pooled_mix"], dtype=float)
+    mixes = {name: np.array(mix, dtype=float) for name, mix in settings["customer_mixes"].items()}
+    if any(mix.shape != (n_topics,) for mix in (pooled, *mixes.values())):
+        raise ValueError(f"expected mixes of {n_topics} topics")
+    return TopicMix(pooled=pooled, customers=mixes)
 
 
 def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:
@@ -125,7 +132,11 @@ def _plain(value: Any) -> Any:
     """A setting as JSON has it."""
     if isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _version() -> str:

@@ -33,6 +33,7 @@ class ResolvedLabels:
         scopes: The distinct scopes.
         scope_index: (n_documents,) the position of each document's scope in ``scopes``.
         views: The labelled views of each document.
+        classes: The labels of each document as pairs of a view and the position of its class.
 
     Example:
         >>> from hiercls.taxonomy import Taxonomy, shipped
@@ -46,6 +47,7 @@ class ResolvedLabels:
     scopes: tuple[Scope, ...]
     scope_index: NDArray[np.int64]
     views: tuple[frozenset[str], ...]
+    classes: tuple[frozenset[tuple[str, int]], ...]
 
     def __len__(self) -> int:
         """The number of documents."""
@@ -66,6 +68,7 @@ class ResolvedLabels:
             scopes=self.scopes,
             scope_index=self.scope_index[chosen],
             views=tuple(self.views[index] for index in chosen.tolist()),
+            classes=tuple(self.classes[index] for index in chosen.tolist()),
         )
 
     def project(self, view: View) -> NDArray[np.int64]:
@@ -127,6 +130,7 @@ class _Meaning:
     weights: NDArray[np.float64]
     scope: int
     views: frozenset[str]
+    classes: frozenset[tuple[str, int]]
 
 
 def resolve(taxonomy: Taxonomy, rows: Sequence[Row]) -> Resolution:
@@ -244,9 +248,15 @@ class _LookUp:
             return [_Fault(message=f"the labels {shown} contradict each other", hint=hint)]
         partial = [view for view, _ in pairs if view.is_partial]
         scope = np.logical_and.reduce([view.scope for view in partial]) if partial else None
-        views = frozenset(view.name for view, _ in pairs)
-        meaning = _Meaning(topics=topics, weights=weights, scope=self.scope_position(scope), views=views)
-        self.meanings.append(meaning)
+        self.meanings.append(
+            _Meaning(
+                topics=topics,
+                weights=weights,
+                scope=self.scope_position(scope),
+                views=frozenset(view.name for view, _ in pairs),
+                classes=frozenset((view.name, view.index(name)) for view, name in pairs),
+            )
+        )
         return len(self.meanings) - 1
 
     def scope_position(self, scope: NDArray[np.bool_] | None) -> int:
@@ -272,6 +282,7 @@ class _LookUp:
             scopes=tuple(self.scopes),
             scope_index=scopes[meaning_of],
             views=tuple(meanings[index].views for index in meaning_of.tolist()),
+            classes=tuple(meanings[index].classes for index in meaning_of.tolist()),
         )
 
 
