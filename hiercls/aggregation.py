@@ -104,12 +104,40 @@ def segment_logsumexp(values: Tensor, segments: Tensor, n_segments: int) -> Tens
         >>> segment_logsumexp(torch.tensor([0.25, 0.5, 0.25]).log(), torch.tensor([0, 0, 1]), 2).exp()
         tensor([0.7500, 0.2500])
     """
-    shape = (*values.shape[:-1], n_segments)
-    fixed = values.detach()
-    peak = fixed.new_full(shape, -torch.inf).scatter_reduce(-1, segments.expand_as(fixed), fixed, "amax")
-    peak = torch.where(peak.isfinite(), peak, 0.0)
-    total = values.new_zeros(shape).index_add(-1, segments, (values - peak[..., segments]).exp())
+    peak = _peaks(values, segments, n_segments)
+    total = torch.zeros_like(peak).index_add(-1, segments, (values - peak[..., segments]).exp())
     return total.log() + peak
+
+
+def segment_log_softmax(values: Tensor, segments: Tensor, n_segments: int) -> Tensor:
+    """The log of each entry's share of its segment.
+
+    ``out[..., i] = values[..., i] − log Σ_{j: segments[j] = segments[i]} exp(values[..., j])``, without the rounding
+    of large numbers' differences.
+
+    Args:
+        values: Log values, shape (..., n_entries).
+        segments: Segment of each entry, shape (n_entries,).
+        n_segments: Number of segments.
+
+    Returns:
+        Shape (..., n_entries); the exponentials of a segment sum to 1.
+
+    Example:
+        >>> segment_log_softmax(torch.tensor([1.0, 3.0, 5.0]).log(), torch.tensor([0, 0, 1]), 2).exp()
+        tensor([0.2500, 0.7500, 1.0000])
+    """
+    shifted = values - _peaks(values, segments, n_segments)[..., segments]
+    total = shifted.new_zeros((*values.shape[:-1], n_segments)).index_add(-1, segments, shifted.exp())
+    return shifted - total.log()[..., segments]
+
+
+def _peaks(values: Tensor, segments: Tensor, n_segments: int) -> Tensor:
+    """The largest value of each segment, 0 where there is none, without gradient; shape (..., n_segments)."""
+    fixed = values.detach()
+    lowest = fixed.new_full((*fixed.shape[:-1], n_segments), -torch.inf)
+    peak = lowest.scatter_reduce(-1, segments.expand_as(fixed), fixed, "amax")
+    return torch.where(peak.isfinite(), peak, 0.0)
 
 
 def condition(scores: Tensor, *, prior_shift: Tensor | None = None, scope: Tensor | None = None) -> Tensor:

@@ -9,7 +9,14 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from hiercls.aggregation import Entries, aggregate, condition, label_log_likelihood, segment_logsumexp
+from hiercls.aggregation import (
+    Entries,
+    aggregate,
+    condition,
+    label_log_likelihood,
+    segment_log_softmax,
+    segment_logsumexp,
+)
 from hiercls.taxonomy import Taxonomy, View
 
 PROBABILITIES = [[0.1, 0.2, 0.05, 0.25, 0.3, 0.1], [0.0, 0.5, 0.0, 0.5, 0.0, 0.0]]
@@ -92,6 +99,22 @@ def test_segments_sum_in_log_space() -> None:
     rows = [[math.log(math.e + math.e**3), -math.inf, math.log(1 + math.exp(-2)), -math.inf],
             [2.0, -math.inf, math.log(math.exp(5) + math.exp(2)), -math.inf]]  # fmt: skip
     np.testing.assert_allclose(found.numpy(), rows)
+
+
+def test_shares_of_segments_are_softmaxes_at_any_size() -> None:
+    values = torch.tensor([[0.0, 1.0, -2.0, 3.0], [5.0, -1e30, 2.0, 2.0]], dtype=torch.float64)
+    segments = torch.tensor([2, 0, 2, 0])
+    found = segment_log_softmax(values, segments, 4)
+    for row, shares in zip(values, found, strict=True):
+        for segment in (0, 2):
+            torch.testing.assert_close(shares[segments == segment], row[segments == segment].log_softmax(-1))
+    large = torch.tensor([12345.678, 12345.0, -9e5, 12340.0])
+    segments_of_large = torch.tensor([0, 0, 1, 0])
+    shares = segment_log_softmax(large, segments_of_large, 2).exp()
+    sums = torch.zeros(2).index_add(0, segments_of_large, shares)
+    torch.testing.assert_close(sums, torch.ones(2), atol=1e-6, rtol=0)
+    free = torch.randn(2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v: segment_log_softmax(v, segments, 4), free)
 
 
 @pytest.mark.parametrize("shift", [-3e4, 0.0, 3e4])

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hiercls.aggregation import Entries, segment_logsumexp
+from hiercls.aggregation import Entries, segment_log_softmax, segment_logsumexp
 from hiercls.errors import ConfigError
 from hiercls.model.cascade import CascadeOutput, Forcing
 from hiercls.model.levels import Hierarchy
@@ -115,10 +115,8 @@ class CascadeHead(nn.Module):
             return logits.log_softmax(dim=-1)
         parents: Tensor = self.get_buffer(f"parents_{level}")
         children: Tensor = self.get_buffer(f"children_{level}")
-        scores = logits[:, children]
-        siblings = segment_logsumexp(scores, parents, above[-1].shape[-1])
-        paths = above[-1][:, parents] + scores - siblings[:, parents]
-        return segment_logsumexp(paths, children, logits.shape[-1])
+        conditional = segment_log_softmax(logits[:, children], parents, above[-1].shape[-1])
+        return segment_logsumexp(above[-1][:, parents] + conditional, children, logits.shape[-1])
 
     def _feed(self, logits: Tensor, log_probabilities: Tensor) -> Tensor:
         """u_l, shape (batch, n_nodes)."""
