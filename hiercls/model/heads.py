@@ -36,8 +36,8 @@ class HeadConfig:
         ConfigError: If a value is out of range.
     """
 
-    hidden: int = 256
-    dropout: float = 0.5
+    hidden: int = 512
+    dropout: float = 0.7
     feed: Literal["log_softmax", "logits"] = "log_softmax"
     composition: Literal["topic", "path"] = "topic"
 

@@ -6,7 +6,6 @@ Knows labelled documents and training runs. Fine labels are never looked at unle
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,8 @@ from hiercls.training.loop import TrainingRun, train
 
 WEIGHT_DECAYS = (0.3, 1.0, 3.0)
 """The L2 strengths that are tried where none is given."""
+HELDOUT_BATCH = 128
+"""Held-out documents scored at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,9 @@ def select_and_train(
 ) -> tuple[HierarchicalNetwork, tuple[Trial, ...]]:
     """Try every setting on held-out labels, take the best, and train it on all documents where asked.
 
+    The best is the strongest L2 whose held-out loss is within one standard error of the lowest: what is held out comes
+    from the same time and hands as what is trained on, so it flatters weak regularisation.
+
     Args:
         trainer: Network, device and seed.
         documents: All labelled documents.
@@ -104,31 +108,40 @@ def select_and_train(
         refit: Whether to train the best setting again on all documents, for as many epochs as were best.
 
     Returns:
-        The trained network, and the trials, the best first.
+        The trained network, and the trials: the chosen one first, the others by held-out loss.
     """
     training, heldout = documents.take(split[0]), documents.take(split[1])
-    best_network: HierarchicalNetwork | None = None
-    trials: list[Trial] = []
+    tried: list[tuple[HierarchicalNetwork, Trial]] = []
     for config in candidates:
-        network, trial = trainer.try_on(training, heldout, config)
-        trials.append(trial)
-        trials.sort(key=lambda one: one.run.best_heldout if len(heldout) else math.inf)
-        if best_network is None or trials[0] is trial:
-            best_network = network
-        if trial.run.interrupted:
+        tried.append(trainer.try_on(training, heldout, config))
+        if tried[-1][1].run.interrupted:
             break
-    if best_network is None:
+    if not tried:
         raise ValueError("expected at least one candidate setting")
+    if len(heldout):
+        tried = _best_first(tried, heldout, device=trainer.device)
+    network, best = tried[0]
+    trials = tuple(trial for _, trial in tried)
     if refit and len(heldout) and not any(trial.run.interrupted for trial in trials):
-        best = trials[0].config.resolved(len(training), frozen=True)
-        config = dataclasses.replace(best, epochs=max(1, trials[0].run.best_epoch))
-        best_network, _ = trainer.try_on(documents, documents.take(np.arange(0)), config)
-    return best_network, tuple(trials)
+        resolved = best.config.resolved(len(training), frozen=True)
+        config = dataclasses.replace(resolved, epochs=max(1, best.run.best_epoch))
+        network, _ = trainer.try_on(documents, documents.take(np.arange(0)), config)
+    return network, trials
 
 
-def heldout_loss(
-    network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device, batch_size: int = 128
-) -> float:
+def _best_first(
+    tried: list[tuple[HierarchicalNetwork, Trial]], heldout: LabelledDocuments, *, device: torch.device
+) -> list[tuple[HierarchicalNetwork, Trial]]:
+    """By held-out loss, but first the strongest L2 whose loss is within one standard error of the lowest."""
+    ordered = sorted(tried, key=lambda one: one[1].run.best_heldout)
+    network, lowest = ordered[0]
+    limit = lowest.run.best_heldout + standard_error(network, heldout, device=device)
+    eligible = [one for one in ordered if one[1].run.best_heldout <= limit] or ordered[:1]
+    chosen = max(eligible, key=lambda one: one[1].config.weight_decay or 0.0)
+    return [chosen, *(one for one in ordered if one is not chosen)]
+
+
+def heldout_loss(network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device) -> float:
     """Mean negative log-likelihood of held-out labels, as their customers wrote them.
 
     ``Σ_i w_i · −log p(y_i|x_i) / Σ_i w_i``
@@ -137,16 +150,39 @@ def heldout_loss(
         network: The network, in evaluation mode.
         documents: The held-out documents.
         device: Where the network is.
-        batch_size: Documents at a time.
 
     Returns:
         The mean, in nats.
     """
-    total, weight = 0.0, 0.0
+    return float(np.average(_losses(network, documents, device), weights=documents.weights))
+
+
+def standard_error(network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device) -> float:
+    """Standard error of the mean negative log-likelihood of held-out labels.
+
+    ``√( Σ_i w_i² (l_i − l̄)² ) / Σ_i w_i``
+
+    Args:
+        network: The network, in evaluation mode.
+        documents: The held-out documents.
+        device: Where the network is.
+
+    Returns:
+        The standard error, in nats.
+
+    Source:
+        The one-standard-error rule: Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3.
+    """
+    losses, weights = _losses(network, documents, device), documents.weights.astype(float)
+    spread = weights * (losses - np.average(losses, weights=weights))
+    return float(np.sqrt((spread**2).sum()) / weights.sum())
+
+
+def _losses(network: HierarchicalNetwork, documents: LabelledDocuments, device: torch.device) -> np.ndarray:
+    """−log p(label) of each document, shape (n_documents,)."""
+    parts = []
     with torch.inference_mode():
-        for start in range(0, len(documents), batch_size):
-            batch = documents.batch(np.arange(start, min(start + batch_size, len(documents)))).to(device)
-            losses = set_loss(network(batch.inputs).topics, batch.targets[-1])
-            total += float((losses * batch.weights).sum())
-            weight += float(batch.weights.sum())
-    return total / weight
+        for start in range(0, len(documents), HELDOUT_BATCH):
+            batch = documents.batch(np.arange(start, min(start + HELDOUT_BATCH, len(documents)))).to(device)
+            parts.append(set_loss(network(batch.inputs).topics, batch.targets[-1]).double().cpu().numpy())
+    return np.concatenate(parts)

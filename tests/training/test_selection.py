@@ -24,7 +24,7 @@ from hiercls.taxonomy.labels import resolve
 from hiercls.training import selection
 from hiercls.training.config import TrainingConfig
 from hiercls.training.loop import train
-from hiercls.training.selection import Trainer, heldout_loss, select_and_train
+from hiercls.training.selection import Trainer, heldout_loss, select_and_train, standard_error
 
 CPU = torch.device("cpu")
 CONFIG = TrainingConfig(epochs=5, batch_size=16, learning_rate=0.03, weight_decay=0.01)
@@ -78,6 +78,31 @@ def test_the_best_on_heldout_labels_is_taken(trainer: Trainer, documents: Labell
     losses = [trial.run.best_heldout for trial in trials]
     assert losses == sorted(losses)
     assert heldout_loss(network, documents.take(SPLIT[1]), device=CPU) == pytest.approx(losses[0])
+
+
+def test_the_strongest_l2_within_one_standard_error_of_the_lowest_loss_is_taken(
+    trainer: Trainer, documents: LabelledDocuments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "standard_error", lambda *args, **settings: 0.5)
+    for losses, chosen in (([1.0, 1.4, 1.6], 0.5), ([1.0, 1.1, 1.2], 0.7), ([1.0, 1.6, 1.7], 0.01)):
+        script = iter([loss for loss in losses for _ in range(CONFIG.epochs or 0)])
+        monkeypatch.setattr(selection, "heldout_loss", lambda *args, script=script, **settings: next(script))
+        patient = [dataclasses.replace(one, patience=1.0) for one in with_decay(0.01, 0.5, 0.7)]
+        _, trials = select(trainer, documents, patient)
+        assert trials[0].config.weight_decay == chosen
+        assert [trial.run.best_heldout for trial in trials[1:]] == sorted(
+            trial.run.best_heldout for trial in trials[1:]
+        )
+
+
+def test_the_standard_error_is_that_of_a_weighted_mean(trainer: Trainer, documents: LabelledDocuments) -> None:
+    network = trainer.build().eval()
+    batch = documents.batch(np.arange(60))
+    losses = set_loss(network(batch.inputs).topics, batch.targets[-1]).detach().double().numpy()
+    equal = dataclasses.replace(documents, weights=np.full(60, 2.0, dtype=np.float32))
+    assert standard_error(network, equal, device=CPU) == pytest.approx(np.std(losses) / np.sqrt(60), rel=1e-5)
+    alone = dataclasses.replace(documents, weights=np.eye(60, dtype=np.float32)[0])
+    assert standard_error(network, alone, device=CPU) == 0.0
 
 
 def test_a_refit_trains_the_best_on_everything_for_as_many_epochs_as_were_best(
@@ -148,10 +173,11 @@ def test_no_setting_is_an_error(trainer: Trainer, documents: LabelledDocuments) 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
 def test_the_heldout_loss_is_the_weighted_mean_in_the_labels_own_views(
-    batch_size: int, trainer: Trainer, documents: LabelledDocuments
+    batch_size: int, trainer: Trainer, documents: LabelledDocuments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = trainer.build().eval()
     batch = documents.batch(np.arange(60))
     losses = set_loss(network(batch.inputs).topics, batch.targets[-1]).detach().numpy()
-    found = heldout_loss(network, documents, device=CPU, batch_size=batch_size)
+    monkeypatch.setattr(selection, "HELDOUT_BATCH", batch_size)
+    found = heldout_loss(network, documents, device=CPU)
     assert found == pytest.approx(np.average(losses, weights=documents.weights), rel=1e-5)
