@@ -133,9 +133,12 @@ def _best_first(
     tried: list[tuple[HierarchicalNetwork, Trial]], heldout: LabelledDocuments, *, device: torch.device
 ) -> list[tuple[HierarchicalNetwork, Trial]]:
     """By held-out loss, but first the strongest L2 whose loss is within one standard error of the lowest."""
+    if len(tried) == 1:
+        return tried
     ordered = sorted(tried, key=lambda one: one[1].run.best_heldout)
     network, lowest = ordered[0]
-    limit = lowest.run.best_heldout + standard_error(network, heldout, device=device)
+    limit = lowest.run.best_heldout + standard_error(network.to(device), heldout, device=device)
+    network.to("cpu")
     eligible = [one for one in ordered if one[1].run.best_heldout <= limit] or ordered[:1]
     chosen = max(eligible, key=lambda one: one[1].config.weight_decay or 0.0)
     return [chosen, *(one for one in ordered if one is not chosen)]
