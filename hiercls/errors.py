@@ -99,7 +99,16 @@ class ModelFolderError(HierclsError, OSError):
 
 
 class TrainingError(HierclsError, RuntimeError):
-    """A training run that had to stop, such as on a loss that is not finite."""
+    """A training run that had to stop, such as on a loss that is not finite.
+
+    Args:
+        message: What happened, and where.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.kept: object | None = None
+        """What was trained up to there; ``None`` where no epoch was finished."""
 
 
 def require(module: str, *, extra: str) -> ModuleType:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from hiercls.data.rows import Row, make_rows
 from hiercls.encoding.engine import EncodingEngine
-from hiercls.errors import ConfigError, DataError, Problem
+from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import fitting, folder
 from hiercls.estimator.engines import EngineConfig
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
@@ -132,6 +132,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         Raises:
             DataError: If texts or labels are illegal; all of them are listed.
             ConfigError: If settings do not fit each other or the taxonomy.
+            TrainingError: If a loss is not finite; where an epoch was finished, the estimator keeps its weights.
         """
         return self.fit_rows(make_rows(texts, labels, views=views, customers=customers), sample_weight=sample_weight)
 
@@ -148,6 +149,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         Raises:
             DataError: If there are no rows, or labels that are illegal.
             ConfigError: If settings do not fit each other or the taxonomy.
+            TrainingError: If a loss is not finite; where an epoch was finished, the estimator keeps its weights.
         """
         config = self._fit_config()
         taxonomy = self.taxonomy if isinstance(self.taxonomy, Taxonomy) else Taxonomy.from_yaml(self.taxonomy)
@@ -160,7 +162,16 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         engine = self.build_engine() if before is None else self.engine_config().build(before.engine.encoder)
         weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=np.float32)
         start = None if before is None else before.head
-        fitted = fitting.fit(taxonomy, rows, engine, config, sample_weight=weights, start=start)
+        try:
+            fitted = fitting.fit(taxonomy, rows, engine, config, sample_weight=weights, start=start)
+        except TrainingError as error:
+            if isinstance(error.kept, fitting.Fit):
+                self._take(taxonomy, engine, error.kept)
+            raise
+        return self._take(taxonomy, engine, fitted)
+
+    def _take(self, taxonomy: Taxonomy, engine: EncodingEngine, fitted: fitting.Fit) -> Self:
+        """Become what was trained."""
         if fitted.encoder is not None:
             engine = self.engine_config().build(fitted.encoder)
         self.taxonomy_ = taxonomy

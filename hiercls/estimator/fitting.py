@@ -19,7 +19,7 @@ from torch import nn
 from hiercls.data.rows import Row
 from hiercls.data.splitting import holdout
 from hiercls.encoding.engine import EncodingEngine
-from hiercls.errors import ConfigError, DataError, Problem
+from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.heads import CascadeHead, HeadConfig
@@ -130,6 +130,7 @@ def fit(
     Raises:
         DataError: If there are no rows, or labels that are illegal.
         ConfigError: If settings do not fit the taxonomy.
+        TrainingError: If a loss is not finite; its ``kept`` holds the parts as the last good epoch left them.
     """
     level_weights = _level_weights(taxonomy, config)
     labelled = _labelled(taxonomy, rows, config, sample_weight)
@@ -144,13 +145,20 @@ def fit(
         seed=config.seed,
         progress=config.progress,
     )
-    network, trials = select_and_train(
-        trainer,
-        documents,
-        candidates=_candidates(config, n_heldout=len(split[1])),
-        split=split,
-        refit=config.tune == "none",
-    )
+    candidates = _candidates(config, n_heldout=len(split[1]))
+    try:
+        network, trials = select_and_train(
+            trainer, documents, candidates=candidates, split=split, refit=config.tune == "none"
+        )
+    except TrainingError as error:
+        if isinstance(error.kept, HierarchicalNetwork):
+            error.kept = _fit(error.kept, mix, ())
+        raise
+    return _fit(network, mix, trials)
+
+
+def _fit(network: HierarchicalNetwork, mix: TopicMix, trials: tuple[Trial, ...]) -> Fit:
+    """The parts of a trained network."""
     encoder = network.body if isinstance(network.body, TextEncoder) else None
     return Fit(head=network.head, encoder=encoder, mix=mix, trials=trials)
 

@@ -79,7 +79,8 @@ def train(
         The run's history.
 
     Raises:
-        TrainingError: If a loss or a gradient is not finite; the network is left with the last good weights.
+        TrainingError: If a loss or a gradient is not finite; the network is left with the last good weights, and is the
+            error's ``kept`` where an epoch was finished.
     """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         _seed(device, seed)
@@ -90,6 +91,9 @@ def train(
         except KeyboardInterrupt:
             run.interrupt()
             warnings.warn("training was interrupted; the best weights so far are kept", stacklevel=2)
+        except TrainingError as error:
+            error.kept = network if run.best_epoch else None
+            raise
         finally:
             run.restore()
     return run.result()
@@ -175,8 +179,13 @@ class _Run:
         if not value.isfinite():
             raise TrainingError(
                 f"the {name} of step {self.step + 1} is {value.item()}; the batch held the documents at positions "
-                f"{batch.documents.tolist()}; the last good weights are kept; a smaller learning rate usually helps"
+                f"{batch.documents.tolist()}; {self._advice()}"
             )
+
+    def _advice(self) -> str:
+        """What is left after a run had to stop, and what to do."""
+        kept = f"the weights after epoch {self.best_epoch} are kept" if self.best_epoch else "no epoch was finished"
+        return f"{kept}; a smaller learning rate usually helps"
 
     def _forcing(self, batch: Batch) -> Forcing | None:
         """Teacher forcing for this step, with a probability that falls to 0 at half of the steps."""
@@ -199,10 +208,7 @@ class _Run:
         self.network.eval()
         loss = validate(self.network)
         if not math.isfinite(loss):
-            raise TrainingError(
-                f"the held-out loss after epoch {len(self.losses)} is {loss}; the last good weights are kept; "
-                "a smaller learning rate usually helps"
-            )
+            raise TrainingError(f"the held-out loss after epoch {len(self.losses)} is {loss}; {self._advice()}")
         self.heldout.append(loss)
         if not self.best_epoch or self.heldout[-1] < self.heldout[self.best_epoch - 1]:
             self.keep()

@@ -17,8 +17,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from hiercls.errors import ConfigError, DataError, InputTypeError, TaxonomyError
+from hiercls.errors import ConfigError, DataError, InputTypeError, TaxonomyError, TrainingError
 from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.losses import CascadeLoss, cascade_loss
 from hiercls.model.heads import HeadConfig
 from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
@@ -508,6 +509,35 @@ def test_labels_that_leave_topics_open_are_a_warning_that_names_them(make: Make,
     with pytest.warns(UserWarning, match=r"rank 3 of 6.*\{A, B, C\}.*\{E, F\}") as caught:
         make(training=training).fit(texts, labels, views="one")
     assert [Path(warning.filename).name for warning in caught] == ["test_classifier.py"]
+
+
+@pytest.mark.parametrize("tune", ["none", "all"])
+def test_a_loss_that_is_not_finite_stops_fit_and_leaves_the_last_good_epoch(
+    tune: Any, make: Make, tiny_documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, topics = tiny_documents
+    real, calls = cascade_loss, []
+
+    def break_down(*args: Any, **settings: Any) -> Any:
+        calls.append(0)
+        loss = real(*args, **settings)
+        return loss if len(calls) <= n_good else CascadeLoss(loss.terms, loss.per_document * np.nan)
+
+    monkeypatch.setattr("hiercls.training.loop.cascade_loss", break_down)
+    n_good = 30
+    model = make(tune=tune, validation_fraction=0.0)
+    with pytest.raises(TrainingError, match=r"step 31 is nan.*the weights after epoch 5 are kept"):
+        model.fit(texts, topics)
+    found = model.predict_proba(texts)
+    assert model.score(texts, topics) > 0.5
+    calls.clear()
+    n_good = 3
+    with pytest.raises(TrainingError, match="no epoch was finished"):
+        model.fit(texts, topics)
+    np.testing.assert_array_equal(model.predict_proba(texts), found)
+    calls.clear()
+    with pytest.raises(TrainingError):
+        make(tune=tune).fit(texts, topics).predict(texts)
 
 
 # ------------------------------------------------------------------------------------------ scikit-learn's manners

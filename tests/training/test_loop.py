@@ -262,10 +262,11 @@ def test_a_loss_that_is_not_finite_names_the_batch_and_keeps_the_last_good_weigh
     network = make_network(tiny)
     before = state(network)
     documents = spoil(make_documents(tiny), 17, math.nan)
-    with pytest.raises(TrainingError, match=r"loss .* is nan.*\b17\b.*last good weights are kept"):
+    with pytest.raises(TrainingError, match=r"loss .* is nan.*\b17\b.*no epoch was finished") as caught:
         run(network, documents, CONFIG)
     assert same(before, state(network))
     assert not network.training
+    assert caught.value.kept is None
 
 
 def test_the_batch_is_named_by_the_places_where_its_documents_first_stood(tiny: Taxonomy) -> None:
@@ -285,8 +286,9 @@ def test_weights_of_the_epochs_before_are_kept_when_a_later_one_fails(tiny: Taxo
         return float(len(seen))
 
     config = TrainingConfig(epochs=6, batch_size=16, weight_decay=0.0)
-    with pytest.raises(TrainingError, match="nan"):
+    with pytest.raises(TrainingError, match=r"step 9 is nan.*the weights after epoch 1 are kept") as caught:
         run(network, make_documents(tiny), config, validate=validate)
+    assert caught.value.kept is network
     assert all(value.isfinite().all() for value in state(network))
     assert same(state(network), seen[0])
 
