@@ -6,6 +6,7 @@ Knows file formats and column names; what a draft is, ``hiercls.taxonomy.draft``
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hiercls.cli.app import note
+from hiercls.data.json_lines import not_utf8, refuse_utf16
 from hiercls.errors import ConfigError, DataError, Problem, nearest, require
 
 if TYPE_CHECKING:
@@ -127,22 +129,38 @@ def read_rows(path: Path) -> Rows:
         raise ConfigError(f"expected a table or graph ({known}), got '{path}'")
     problems: list[Problem] = []
     if kind == ".parquet":
-        parquet = require("pyarrow.parquet", extra="tables")
-        columns = [column for column in parquet.read_schema(path).names if column != "text"]
-        rows = list(parquet.read_table(path, columns=columns).to_pylist())
+        rows = _read_parquet(path)
     else:
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = _read_json if kind in {".jsonl", ".ndjson"} else _read_delimited
-                rows = reader(file, "\t" if kind == ".tsv" else ",", str(path), problems)
-        except UnicodeDecodeError as error:
-            hint = "save it as UTF-8"
-            problems.append(Problem(message=f"the file is not UTF-8: {error.reason}", file=str(path), hint=hint))
+        reader = _read_json if kind in {".jsonl", ".ndjson"} else _read_delimited
+        rows = reader(io.StringIO(_decoded(path), newline=""), "\t" if kind == ".tsv" else ",", str(path), problems)
     if not problems and not rows:
         problems.append(Problem(message="the file has no rows", file=str(path)))
     if problems:
         raise DataError(problems, subject=f"'{path}'")
     return rows
+
+
+def _decoded(path: Path) -> str:
+    """The text of a file in UTF-8, or an error with the first line that is none."""
+    refuse_utf16(path)
+    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problem = Problem(message=not_utf8(data[error.start]), file=str(path), line=line)
+        raise DataError([problem], subject=f"'{path}'") from error
+
+
+def _read_parquet(path: Path) -> Rows:
+    parquet = require("pyarrow.parquet", extra="tables")
+    path.open("rb").close()
+    try:
+        columns = [column for column in parquet.read_schema(path).names if column != "text"]
+        return list(parquet.read_table(path, columns=columns).to_pylist())
+    except (ValueError, OSError) as error:
+        problem = Problem(message=f"expected a Parquet file, which this is not ({error})", file=str(path))
+        raise DataError([problem], subject=f"'{path}'") from error
 
 
 def _read_graph(path: Path) -> Any:
@@ -160,6 +178,7 @@ def _read_delimited(file: Any, delimiter: str, name: str, problems: list[Problem
     try:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         header, rows = next(reader, []), []
+        problems += _header_problems(header, delimiter, name)
         for cells in reader:
             if cells and len(cells) != len(header):
                 message = f"expected {len(header)} fields as in the header, got {len(cells)}"
@@ -173,20 +192,38 @@ def _read_delimited(file: Any, delimiter: str, name: str, problems: list[Problem
     return rows
 
 
+def _header_problems(header: Sequence[str], delimiter: str, name: str) -> list[Problem]:
+    """What makes a header useless: a name that stands twice, or columns divided by something else."""
+    twice = [column for column in dict.fromkeys(header) if column and header.count(column) > 1]
+    if twice:
+        message = f"expected every column once, found {', '.join(map(repr, twice))} more than once"
+        return [Problem(message=message, file=name, line=1, hint="rename one")]
+    if len(header) == 1 and any(mark in header[0] for mark in {",", ";", "\t", "|"} - {delimiter}):
+        hint = "the columns of a .csv are divided by commas, those of a .tsv by tabs"
+        return [Problem(message=f"expected several columns, found {header[0]!r} alone", file=name, line=1, hint=hint)]
+    return []
+
+
 def _read_json(file: Any, _: str, name: str, problems: list[Problem]) -> Rows:
     rows = []
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            problems.append(Problem(message=f"not valid JSON: {error}", file=name, line=number))
+            row = json.loads(line.rstrip("\r\n"))
+        except json.JSONDecodeError as error:
+            message = f"not valid JSON ({error.msg})"
+            problems.append(Problem(message=message, file=name, line=number, column=error.colno))
+            continue
+        except (RecursionError, ValueError) as error:
+            problems.append(Problem(message=f"not usable JSON ({error})", file=name, line=number))
             continue
         if isinstance(row, dict):
             rows.append(row)
         else:
-            problems.append(Problem(message=f"expected an object, got {line.strip()[:40]}", file=name, line=number))
+            hint = 'write one object per line, such as {"area": "X", "topic": "A"}'
+            message = f"expected an object, got {line.strip()[:40]}"
+            problems.append(Problem(message=message, file=name, line=number, hint=hint))
     return rows
 
 

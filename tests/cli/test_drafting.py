@@ -133,9 +133,9 @@ def test_wrong_columns_are_named(labels, arguments, said):
         ("t.csv", b"area,topic\nX\nX,A,B\n", "t.csv:2: expected 2 fields as in the header, got 1"),
         ("t.csv", b"area,topic\nX\nX,A,B\n", "t.csv:3: expected 2 fields as in the header, got 3"),
         ("t.csv", b'area,topic\n"X" Y,A\n', "t.csv:2: not well-formed"),
-        ("t.csv", b"area,topic\n\xff,A\n", "the file is not UTF-8"),
+        ("t.csv", b"area,topic\n\xff,A\n", "t.csv:2: expected UTF-8"),
         ("t.csv", b"", "the file has no rows"),
-        ("t.jsonl", b'{"area": "X"\n[1]\n', "t.jsonl:1: not valid JSON"),
+        ("t.jsonl", b'{"area": "X"\n[1]\n', "t.jsonl:1:13: not valid JSON"),
         ("t.jsonl", b'{"area": "X"\n[1]\n', "t.jsonl:2: expected an object, got [1]"),
         ("t.graphml", b"<graph", "not a graph in the format of .graphml"),
         ("t.gml", b"graph [", "not a graph in the format of .gml"),
@@ -156,3 +156,29 @@ def test_an_unknown_kind_of_file_names_the_known_ones(tmp_path):
 def test_a_file_that_is_not_there_is_said_without_a_traceback(tmp_path):
     result = run(tmp_path / "none.csv")
     assert (result.exit_code, result.stderr) == (1, f"error: No such file or directory: '{tmp_path / 'none.csv'}'\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.parquet", b"nope", "a.parquet: expected a Parquet file, which this is not"),
+        ("a.csv", b"area,area\nX,A\n", "a.csv:1: expected every column once, found 'area' more than once"),
+        ("a.csv", b"area;topic\nX;A\n", "a.csv:1: expected several columns, found 'area;topic' alone; the columns of"),
+        ("a.csv", b"area,topic\nX,A\nX,\xe9\n", "a.csv:3: expected UTF-8, got the byte 0xe9; save"),
+        ("a.csv", "area,topic\nX,A\n".encode("utf-16"), "a.csv: expected UTF-8, got UTF-16; save"),
+        ("a.jsonl", b'\n{"topic"\n', "a.jsonl:2:9: not valid JSON (Expecting ':' delimiter)"),
+        ("a.jsonl", b'[{"topic": "A"}]', "a.jsonl:1: expected an object, got [{"),
+        ("a.jsonl", b"[" * 100_000, "a.jsonl:1: not usable JSON ("),
+    ],
+)
+def test_what_is_wrong_with_a_table(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_rows(tmp_path / name)
+    assert message in str(caught.value)
+
+
+def test_a_byte_order_mark_and_empty_columns_are_no_trouble(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbfarea,topic,,\r\nX,A,,\r\nX,B,,\r\n")
+    assert drafted(path).to_dict()["topics"] == {"X": ["A", "B"]}
