@@ -83,8 +83,8 @@ def draft_from_table(
     if not levels:
         raise ConfigError("expected the columns of the levels, from coarse to fine, got none")
     table = list(rows)
-    paths = _paths(table, levels)
     notes: list[str] = []
+    paths = _paths(table, levels, notes)
     renamed = _level_names(paths, levels, notes)
     named = [tuple(renamed[depth, node] for depth, node in enumerate(path)) for path in paths]
     hierarchy = _hierarchy_of_paths(named)
@@ -108,7 +108,7 @@ def draft_from_edges(
     """Draft a taxonomy from a list of edges.
 
     Args:
-        edges: Pairs of parent and child.
+        edges: Pairs of parent and child; an empty parent puts the child at the top.
         nodes: Nodes that may stand without edges.
         levels: The level names from the top; made up by default.
         name: The taxonomy's name.
@@ -130,10 +130,11 @@ def draft_from_edges(
     notes: list[str] = []
     for parent, child in edges:
         above, node = _clean_node(parent, notes), _clean_node(child, notes)
-        children.setdefault(above, {})[node] = None
-        seen.update(dict.fromkeys((above, node)))
-        below[node] = None
-    seen.update(dict.fromkeys(_clean_node(node, notes) for node in nodes))
+        seen.update(dict.fromkeys(name for name in (above, node) if name))
+        if above and node:
+            children.setdefault(above, {})[node] = None
+            below[node] = None
+    seen.update(dict.fromkeys(name for name in (_clean_node(node, notes) for node in nodes) if name))
     roots = [node for node in seen if node not in below]
     _check_circles(children)
     if len(roots) == 1 and len(children.get(roots[0], ())) > 1:
@@ -169,12 +170,17 @@ def draft_from_graph(graph: networkx.DiGraph, *, levels: Sequence[str] | None = 
     return draft_from_edges(graph.edges(), nodes=graph.nodes(), levels=levels, name=chosen)
 
 
-def _paths(table: Iterable[Mapping[str, object]], levels: Sequence[str]) -> list[tuple[str, ...]]:
+def _paths(table: Iterable[Mapping[str, object]], levels: Sequence[str], notes: list[str]) -> list[tuple[str, ...]]:
     """The nodes of each row from the top, up to the first empty cell; a topic said again on deeper levels once."""
     paths: list[list[str]] = []
+    lost: dict[str, None] = {}
     for row in table:
         path = [cleaned(row.get(level)) for level in levels]
         paths.append(path[: path.index("")] if "" in path else path)
+        lost.update(dict.fromkeys(node for node in path[len(paths[-1]) :] if node))
+    lost = dict.fromkeys(node for node in lost if not any(node in path for path in paths))
+    if lost:
+        notes.append(f"left out, since a cell above is empty: {listed(tuple(lost))}")
     branching = {
         (depth, path[depth]) for path in paths for depth in range(len(path) - 1) if path[depth] != path[depth + 1]
     }
@@ -225,8 +231,8 @@ def _hierarchy_of_paths(paths: Iterable[tuple[str, ...]]) -> Hierarchy:
 
 def _clean_node(value: object, notes: list[str]) -> str:
     node = cleaned(value)
-    if node == REST or not node:
-        new = f"{node} (node)".strip()
+    if node == REST:
+        new = f"{node} (node)"
         note = f"'{node}' is called '{new}'"
         if note not in notes:
             notes.append(note)

@@ -133,3 +133,15 @@ def test_any_table_gives_a_legal_taxonomy_or_says_why_not(rows):
         return
     draft = draft_from_table(given_rows, **columns)
     assert Taxonomy.from_yaml(draft.yaml) == draft.taxonomy
+
+
+def test_an_empty_parent_puts_a_node_at_the_top_and_an_empty_child_is_none():
+    draft = draft_from_edges([("", "X"), ("X", "A"), ("X", None), (None, None), (float("nan"), "Y"), ("Y", "B")])
+    assert draft.taxonomy.to_dict()["topics"] == {"X": ["A"], "Y": ["B"]}
+
+
+def test_what_stands_below_an_empty_cell_is_left_out_with_a_note():
+    rows = [{"area": "", "topic": "A"}, {"area": "", "topic": "B"}, {"area": "X", "topic": "B"}]
+    draft = draft_from_table(rows, levels=["area", "topic"])
+    assert draft.taxonomy.topics == ("B",)
+    assert draft.notes == ("left out, since a cell above is empty: 'A'",)
