@@ -36,7 +36,7 @@ class Table:
     Example:
         >>> table = read([{"text": "a document", "label": "A"}, {"text": None}])
         >>> len(table.rows), str(table.problems[0])
-        (1, "at row 1: expected a text as a string, got None; an empty text is ''")
+        (1, "at row 2: expected a text as a string, got None; an empty text is ''")
     """
 
     rows: tuple[Row, ...]

@@ -26,7 +26,7 @@ class Record:
         cells: The values by column.
         file: The file's name, or ``None`` for a table in memory.
         line: The first line of the row, from 1; in a Parquet file the row's number.
-        path: The row's place in a table in memory.
+        path: The row's place in a table in memory, from 1.
     """
 
     cells: Mapping[str, Any]
@@ -80,7 +80,7 @@ def column_records(table: Any, names: Iterable[Any], *, file: str | None = None)
     columns = [table[name] for name in present]
     values = [column.to_pylist() if hasattr(column, "to_pylist") else column for column in columns]
     for position, cells in enumerate(zip(*values, strict=True)):
-        line, path = (position + 1, None) if file else (None, f"row {position}")
+        line, path = (position + 1, None) if file else (None, f"row {position + 1}")
         yield Record(cells=dict(zip(present, cells, strict=True)), file=file, line=line, path=path)
 
 
@@ -96,16 +96,16 @@ def mapping_records(rows: Iterable[Any]) -> Iterator[Record | Reject]:
     Raises:
         InputTypeError: If the rows are bare strings.
     """
-    for position, cells in enumerate(rows):
+    for number, cells in enumerate(rows, start=1):
         if isinstance(cells, str):
             raise InputTypeError(
                 "expected rows as mappings such as {'text': …}, got strings; make_rows takes lists of texts"
             )
         if isinstance(cells, Mapping):
-            yield Record(cells=cells, path=f"row {position}")
+            yield Record(cells=cells, path=f"row {number}")
         else:
             message = f"expected a mapping such as {{'text': …}}, got {describe(cells)}"
-            yield Reject(raw=repr(cells), problems=(Problem(message=message, path=f"row {position}"),))
+            yield Reject(raw=repr(cells), problems=(Problem(message=message, path=f"row {number}"),))
 
 
 def header_problem(names: Iterable[Any], *, file: str | None = None, line: int | None = None) -> Problem | None:

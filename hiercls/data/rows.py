@@ -73,6 +73,7 @@ def make_rows(
         may_be_none = name != "texts" and values is None
         if not (may_be_one or may_be_none or _is_list(values)):
             got = f"one string; write [{name.removesuffix('s')}]" if isinstance(values, str) else describe(values)
+            got += "; choose one of its columns" if _is_table(values) else ""
             raise InputTypeError(f"expected '{name}' to be a list of strings, got {got}")
     text_list = list(texts)
     n_texts = len(text_list)
@@ -192,8 +193,14 @@ def _make_row(
 
 
 def _is_list(values: object) -> bool:
-    """Whether values can be walked in an order of their own, as one string, a mapping or a set cannot."""
-    return isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping | set | frozenset)
+    """Whether values can be walked one by one in an order of their own, as a string, a set or a table cannot."""
+    has_no_order = isinstance(values, str | bytes | Mapping | set | frozenset) or getattr(values, "ndim", 1) == 0
+    return isinstance(values, Iterable) and not (has_no_order or _is_table(values))
+
+
+def _is_table(values: object) -> bool:
+    """Whether values are a DataFrame or a data set, which is walked by its columns' names or rows."""
+    return hasattr(values, "columns") or hasattr(values, "column_names")
 
 
 def _cells(values: Iterable[Any] | None, n_texts: int) -> list[Any]:

@@ -232,7 +232,7 @@ def test_the_other_rows_are_read_and_all_problems_are_reported(tmp_path) -> None
 
 def test_all_problems_of_one_row() -> None:
     table = read([{"text": 1, "label": [2, "A", 3], "view": 4}, {"text": "a"}])
-    assert [problem.path for problem in table.problems] == ["row 0"] * 4
+    assert [problem.path for problem in table.problems] == ["row 1"] * 4
     assert len(table.rejects) == 1
 
 
@@ -338,7 +338,7 @@ def test_nothing_to_read() -> None:
 def test_a_missing_text_in_a_frame_names_the_row() -> None:
     table = read(pd.DataFrame({"text": ["a", None, "b"], "label": ["A", "B", 3]}))
     assert [row.text for row in table.rows] == ["a"]
-    assert [problem.path for problem in table.problems] == ["row 1", "row 2"]
+    assert [problem.path for problem in table.problems] == ["row 2", "row 3"]
 
 
 def test_a_stream_of_objects() -> None:
@@ -370,4 +370,4 @@ def test_a_stream_with_a_bad_byte_and_an_empty_one() -> None:
 def test_a_row_that_is_no_mapping() -> None:
     table = read([{"text": "a"}, 3])
     assert len(table.rows) == 1
-    assert str(table.problems[0]) == "at row 1: expected a mapping such as {'text': …}, got the int 3"
+    assert str(table.problems[0]) == "at row 2: expected a mapping such as {'text': …}, got the int 3"

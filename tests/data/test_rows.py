@@ -77,3 +77,10 @@ def test_a_row_is_frozen() -> None:
 def test_half_a_surrogate_pair_is_no_text() -> None:
     with pytest.raises(DataError, match="half of a surrogate pair at character 2"):
         make_rows(["ä\ud800"])
+
+
+@pytest.mark.parametrize("texts", [pd.DataFrame({"text": ["a"]}), np.array("a")])
+def test_a_table_or_a_single_value_is_no_list_of_texts(texts) -> None:
+    with pytest.raises(InputTypeError, match="'texts' to be a list of strings") as caught:
+        make_rows(texts)
+    assert ("choose one of its columns" in str(caught.value)) == isinstance(texts, pd.DataFrame)
