@@ -14,6 +14,25 @@ from hiercls.errors import nearest
 MAX_COMPARED = 50_000
 """How many names are compared in search of suggestions for misspelt ones, in all: a search is slow."""
 
+MAX_SHOWN = 80
+"""How many characters of a wrong name are shown: a document that stands where a label should may be long."""
+
+
+def shortened(name: str) -> str:
+    """A name as it is shown in a message.
+
+    Args:
+        name: Any text that stood where a name should.
+
+    Returns:
+        The name; only its beginning where it is long.
+
+    Example:
+        >>> shortened("A"), len(shortened("A" * 1000))
+        ('A', 80)
+    """
+    return name if len(name) <= MAX_SHOWN else f"{name[: MAX_SHOWN - 1]}…"
+
 
 @dataclass(slots=True)
 class Hints:

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from hiercls.data.rows import Labels, Row
 from hiercls.errors import Problem
-from hiercls.taxonomy.hints import Hints
+from hiercls.taxonomy.hints import Hints, shortened
 from hiercls.taxonomy.taxonomy import Taxonomy
 from hiercls.taxonomy.view import View
 
@@ -176,8 +176,8 @@ def resolve(taxonomy: Taxonomy, rows: Sequence[Row]) -> Resolution:
 
 
 def _problem(fault: _Fault, row: Row, position: int) -> Problem:
-    named = row.customer is None or f"'{row.customer}'" in fault.message
-    customer = "" if named else f" (customer '{row.customer}')"
+    written = "" if row.customer is None else f"'{shortened(row.customer)}'"
+    customer = "" if written in fault.message else f" (customer {written})"
     path = f"row {position + 1}" if row.file is None and row.line is None else None
     return Problem(message=fault.message + customer, file=row.file, line=row.line, path=path, hint=fault.hint)
 
@@ -209,7 +209,7 @@ class _LookUp:
         view_name = self.taxonomy.levels[-1] if view_name is None else view_name
         if view_name not in self.view_names:
             hint = self.hints.nearest(view_name, self.taxonomy.views)
-            return _Fault(message=f"unknown view '{view_name}'", hint=hint)
+            return _Fault(message=f"unknown view '{shortened(view_name)}'", hint=hint)
         view = self.taxonomy.view(view_name)
         if view.has(name):
             return view, name
@@ -218,8 +218,9 @@ class _LookUp:
             named = self.taxonomy.view(prefix)
             if named.has(rest):
                 return named, rest
-            return _Fault(message=f"'{rest}' is no class of '{prefix}'", hint=self.hints.nearest(rest, named.classes))
-        return _Fault(message=f"'{name}' is no class of '{view_name}'", hint=self.elsewhere(view, name))
+            hint = self.hints.nearest(rest, named.classes)
+            return _Fault(message=f"'{shortened(rest)}' is no class of '{prefix}'", hint=hint)
+        return _Fault(message=f"'{shortened(name)}' is no class of '{view_name}'", hint=self.elsewhere(view, name))
 
     def elsewhere(self, view: View, name: str) -> str | None:
         """Where else a bare name would be a class, and the nearest names of the view."""
@@ -233,7 +234,9 @@ class _LookUp:
     def unknown_customer(self, customer: str) -> _Fault:
         """The fault of a row whose customer the taxonomy does not know."""
         hint = self.hints.nearest(customer, self.taxonomy.customers)
-        return _Fault(message=f"unknown customer '{customer}'", hint=hint or "the taxonomy has no such customer")
+        return _Fault(
+            message=f"unknown customer '{shortened(customer)}'", hint=hint or "the taxonomy has no such customer"
+        )
 
     def product(self, pairs: list[tuple[View, str]]) -> int | list[_Fault]:
         """Several labels: weights multiply, so that sets and scopes intersect."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from hiercls.taxonomy.customer_spec import CUSTOMER_KEYS
 from hiercls.taxonomy.document import Document, Path
 from hiercls.taxonomy.fields import FORMAT_VERSION
+from hiercls.taxonomy.hints import shortened
 
 _EXPECTED = {
     "list_type": "a list of names",
@@ -72,7 +73,7 @@ def _note(document: Document, model: type[BaseModel], path: Path, fault: Mapping
     elif kind == "extra_forbidden":
         document.add(path, f"unknown key '{last}'", hint=_key_hint(document, model, path), at_key=True)
     elif kind == "name":
-        document.add(path, f"{fault['msg']}: {value!r}", at_key=at_key)
+        document.add(path, f"{fault['msg']}: {shortened(value)!r}", at_key=at_key)
     elif kind == "string_type":
         _note_no_string(document, path, value)
     else:

@@ -157,3 +157,7 @@ def test_a_hundred_thousand_rows(tiny):
     start = time.perf_counter()
     assert len(resolve(tiny, rows).labels) == 100_000
     assert time.perf_counter() - start < 5
+
+
+def test_a_document_in_the_place_of_a_label_is_not_shown_whole(tiny):
+    assert len(one_problem(tiny, (None, "a long document " * 1000))) < 200
