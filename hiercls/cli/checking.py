@@ -64,7 +64,8 @@ class Findings:
         """The findings as lines of text: the problems one a line, or what is in the taxonomy."""
         if self.taxonomy is None:
             return [str(problem) for problem in self.problems]
-        lines = [f"'{self.taxonomy.name}' is fine: {len(self.taxonomy.topics)} topics", ""]
+        n_topics = len(self.taxonomy.topics)
+        lines = [f"'{self.taxonomy.name}' is fine: {n_topics} topic{'' if n_topics == 1 else 's'}", ""]
         lines += aligned([("level", "nodes"), *_cells(self._levels())])
         if self.taxonomy.customers:
             lines += ["", *aligned([("customer", "classes", "topics", "kind"), *_cells(self._customers())])]

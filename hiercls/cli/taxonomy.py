@@ -5,6 +5,7 @@ Knows how results are worded; what they are, ``hiercls.taxonomy`` and ``hiercls.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +60,8 @@ def check(
             warn(warning)
     if findings.problems:
         n_problems = len(findings.problems)
-        complain(f"{n_problems} problem{'' if n_problems == 1 else 's'} in '{file}'")
+        files = dict.fromkeys(problem.file or str(file) for problem in findings.problems)
+        complain(f"{n_problems} problem{'' if n_problems == 1 else 's'} in {' and '.join(map(repr, files))}")
         raise typer.Exit(code=1)
 
 
@@ -114,7 +116,15 @@ def show(
 
     if output.suffix.lower() not in FIGURES:
         raise ConfigError(f"expected a figure that ends in {' or '.join(FIGURES)}, got '{output}'")
-    plot_taxonomy(read_taxonomy(file, customer)).savefig(output, dpi=200)
+    taxonomy = read_taxonomy(file, customer)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        figure = plot_taxonomy(taxonomy)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(output, dpi=200)
+    n_missing = len({str(warning.message) for warning in said if str(warning.message).startswith("Glyph ")})
+    if n_missing:
+        warn(f"no installed font draws {n_missing} of the characters; install one that does, such as Noto Sans CJK")
     note(f"wrote {output}")
 
 
@@ -134,7 +144,7 @@ def _split(names: str) -> list[str]:
 
 
 def read_taxonomy(file: Path, customers: Sequence[Path] | None) -> Taxonomy:
-    """Read a taxonomy and add customers from files of their own; all these files' problems at once.
+    """Read a taxonomy and add customers from files of their own; the problems of all customers' files at once.
 
     Args:
         file: The taxonomy.
@@ -144,7 +154,7 @@ def read_taxonomy(file: Path, customers: Sequence[Path] | None) -> Taxonomy:
         The taxonomy with them.
 
     Raises:
-        TaxonomyError: If anything is wrong with them.
+        TaxonomyError: If anything is wrong with the taxonomy, or else with the customers.
     """
     from hiercls.taxonomy import Taxonomy
 

@@ -187,3 +187,17 @@ def test_diff_says_what_changed_in_words(tmp_path):
 def test_schema_is_the_one_beside_the_taxonomies():
     beside = shipped("tiny").with_name("hiercls.schema.json")
     assert json.loads(run("schema").stdout) == json.loads(beside.read_text())
+
+
+def test_check_names_the_customer_file_whose_problems_it_counts(tmp_path):
+    result = run("check", TINY, "--customer", tmp_path / "none.yaml")
+    assert result.stderr == f"error: 1 problem in '{tmp_path / 'none.yaml'}'\n"
+
+
+def test_show_makes_the_folder_and_says_which_letters_no_font_has(tmp_path):
+    path, output = tmp_path / "t.yaml", tmp_path / "new" / "t.png"
+    path.write_text('{hiercls: 1, levels: [topic], topics: [A, "\\U0001FAE9\\U0001FAE9", "\\U0001FADF"]}')
+    result = run("show", path, "-o", output)
+    assert result.exit_code == 0, result.output
+    assert output.read_bytes().startswith(b"\x89PNG")
+    assert "warning: no installed font draws 2 of the characters" in result.stderr
