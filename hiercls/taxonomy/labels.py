@@ -201,8 +201,8 @@ class _LookUp:
         faults = [fault for fault in found if isinstance(fault, _Fault)]
         if faults:
             return list(dict.fromkeys(faults))
-        pairs = [pair for pair in found if not isinstance(pair, _Fault)]
-        return self.product(pairs)
+        pairs = {(pair[0].name, pair[1]): pair for pair in found if not isinstance(pair, _Fault)}
+        return self.product(list(pairs.values()))
 
     def label(self, view_name: str | None, name: str) -> tuple[View, str] | _Fault:
         """The view and class of a label, or what is wrong with it."""

@@ -65,7 +65,7 @@ def test_several_labels_multiply(wide):
     columns = {pair: wide.view(pair[0]).weights.toarray()[:, wide.view(pair[0]).index(pair[1])] for pair in pairs}
     for first, second in product(pairs, repeat=2):
         resolution = resolve(wide, [row(first, second)])
-        expected = columns[first] * columns[second]
+        expected = columns[first] * (1 if first == second else columns[second])
         if expected.any():
             np.testing.assert_allclose(resolution.labels.weights.toarray()[0], expected)
             scope = resolution.labels.scopes[resolution.labels.scope_index[0]]
@@ -161,3 +161,11 @@ def test_a_hundred_thousand_rows(tiny):
 
 def test_a_document_in_the_place_of_a_label_is_not_shown_whole(tiny):
     assert len(one_problem(tiny, (None, "a long document " * 1000))) < 200
+
+
+def test_a_label_that_is_given_twice_counts_once(wide):
+    once, *twice = resolve(
+        wide, [row(("over", "AB")), row(("over", "AB"), ("over", "AB")), row(("over", "AB"), (None, "over:AB"))]
+    ).labels.weights.toarray()
+    assert 0 < once[once > 0].min() < 1
+    assert [weights.tolist() for weights in twice] == [once.tolist()] * 2
