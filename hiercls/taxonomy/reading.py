@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from hiercls.errors import Problem
+from hiercls.errors import InputTypeError, Problem
 from hiercls.taxonomy.document import Document, Mark, Path
 
 MAX_BYTES = 4 * 2**20
@@ -73,6 +73,9 @@ def read_document(source: str | FilePath | Mapping[str, object]) -> Document:
     Returns:
         The document with its problems; its data is ``None`` where nothing could be read.
 
+    Raises:
+        InputTypeError: If the source is none of these.
+
     Example:
         >>> document = read_document("topics: [A, B]")
         >>> document.data, document.marks[("topics", 1)].column
@@ -84,13 +87,18 @@ def read_document(source: str | FilePath | Mapping[str, object]) -> Document:
         return document
     if isinstance(source, str) and ("\n" in source or ": " in source or not source.strip()):
         return _read_text(source, None)
+    if not isinstance(source, str | os.PathLike):
+        raise InputTypeError(f"expected a path, a YAML text or a mapping, got a {type(source).__name__}")
     file = os.fspath(source)
     try:
         with open(file, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return _unreadable(Problem(message="there is no such file", file=file))
+    except IsADirectoryError:
+        return _unreadable(Problem(message="expected a file, got a folder", file=file, hint="name a file in it"))
     except OSError as error:
-        reason = "there is no such file" if isinstance(error, FileNotFoundError) else f"cannot read: {error.strerror}"
-        return _unreadable(Problem(message=reason, file=file))
+        return _unreadable(Problem(message=f"cannot read: {error.strerror}", file=file))
     return _read_bytes(content, file)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.sparse import csr_array
 
-from hiercls.errors import ConfigError, nearest
+from hiercls.errors import ConfigError, InputTypeError, nearest
 from hiercls.taxonomy.grouping import Grouping
 from hiercls.taxonomy.hierarchy import Hierarchy
 from hiercls.taxonomy.identifiability import Identifiability, identify
@@ -310,6 +310,7 @@ class Taxonomy:
 
         Raises:
             ConfigError: If there is no such view.
+            InputTypeError: If one string came where a list of names was expected.
 
         Example:
             >>> from hiercls.taxonomy import shipped
@@ -317,6 +318,8 @@ class Taxonomy:
             >>> tiny.identifiability(["one", "two"]).confounded
             (('B', 'C'),)
         """
+        if isinstance(views, str):
+            raise InputTypeError(f"expected 'views' to be a list of names, got one string; write ['{views}']")
         names = self.customers if views is None else tuple(views)
         return identify(self.topics, [self.view(name) for name in names])
 

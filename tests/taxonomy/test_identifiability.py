@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hiercls.errors import ConfigError
+from hiercls.errors import ConfigError, InputTypeError
 from hiercls.taxonomy import Taxonomy, View, identifiability, shipped
 from hiercls.taxonomy.identifiability import identify
 
@@ -176,3 +176,8 @@ def test_too_many_cells_are_told(tiny, monkeypatch):
     monkeypatch.setattr(identifiability, "MAX_CELLS", 1)
     with pytest.raises(ConfigError, match="2 cells of topics are left open, more than 1"):
         identify("ABCD", views_of("ABCD", ["AB"], ["ABCD"]))
+
+
+def test_one_string_is_no_list_of_views(tiny):
+    with pytest.raises(InputTypeError, match=r"write \['one'\]"):
+        tiny.identifiability("one")

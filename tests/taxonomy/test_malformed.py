@@ -313,5 +313,5 @@ def test_every_malformed_file_has_its_problems_here():
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(TaxonomyError, match="there is no such file"):
         Taxonomy.from_yaml(tmp_path / "none.yaml")
-    with pytest.raises(TaxonomyError, match="cannot read: Is a directory"):
+    with pytest.raises(TaxonomyError, match="expected a file, got a folder"):
         Taxonomy.from_yaml(tmp_path)

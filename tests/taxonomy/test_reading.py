@@ -7,6 +7,7 @@ import time
 import pytest
 import yaml
 
+from hiercls.errors import InputTypeError
 from hiercls.taxonomy import reading
 from hiercls.taxonomy.document import Mark
 from hiercls.taxonomy.reading import read_document
@@ -115,3 +116,14 @@ def test_keys_of_a_mapping_are_strings():
 
 def test_all_characters_that_yaml_forbids_are_told():
     assert [line.split(":")[1] for line in messages("a: \x00b\nc: \x07\n")] == ["1", "2"]
+
+
+@pytest.mark.parametrize("source", [None, [1], b"hiercls: 1"])
+def test_what_is_no_source_is_refused_by_its_type(source):
+    with pytest.raises(InputTypeError, match="a path, a YAML text or a mapping, got a "):
+        read_document(source)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (problem,) = read_document(tmp_path).problems
+    assert str(problem) == f"{tmp_path}: expected a file, got a folder; name a file in it"
