@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from hiercls.data.rows import Row
@@ -146,10 +147,12 @@ def fit(
         progress=config.progress,
     )
     candidates = _candidates(config, n_heldout=len(split[1]))
+    frozen = config.tune == "none"
     try:
-        network, trials = select_and_train(
-            trainer, documents, candidates=candidates, split=split, refit=config.tune == "none"
-        )
+        # The heads' steps are too small to be divided: on busy cores, threads that wait for each other took ten times
+        # as long as one alone.
+        with threadpool_limits(limits=1 if frozen else None):
+            network, trials = select_and_train(trainer, documents, candidates=candidates, split=split, refit=frozen)
     except TrainingError as error:
         if isinstance(error.kept, HierarchicalNetwork):
             error.kept = _fit(error.kept, mix, ())

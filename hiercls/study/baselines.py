@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from hiercls.data.splitting import holdout
 
@@ -111,9 +112,10 @@ def predict_from_own_data(
     Returns:
         Predicted classes, shape (n_test,).
     """
-    best = _tuned(baseline, training, labels, seed=seed)
-    fitted_features = _features(baseline, training)
-    predicted: np.ndarray = best.fit(fitted_features(training), labels).predict(fitted_features(test))
+    with threadpool_limits(limits=1):  # for the same reason as in estimator/fitting
+        best = _tuned(baseline, training, labels, seed=seed)
+        fitted_features = _features(baseline, training)
+        predicted: np.ndarray = best.fit(fitted_features(training), labels).predict(fitted_features(test))
     return predicted
 
 
