@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -194,8 +196,16 @@ def test_customers_may_be_given_beside_views(make: Make, tiny_documents: Documen
         make(training=TrainingConfig(epochs=1, weight_decay=0.0)).fit(
             texts, labels, views=views, customers=[None, "three"] * 48
         )
+        make(training=TrainingConfig(epochs=1, weight_decay=0.0)).fit(
+            texts,
+            [
+                [f"area:{class_of(tiny, 'area', topic)}", f"two:{class_of(tiny, 'two', topic)}", topic]
+                for topic in topics
+            ],
+        )
     assert set(seen[0]) == {"two"}
     assert seen[1][:4] == ["topic", "three", "topic", "three"]
+    assert set(seen[2]) == {"two"}
 
 
 def test_the_taxonomy_may_be_a_path_or_text(
@@ -339,6 +349,15 @@ def test_customers_weigh_as_they_are_told(make: Make, coarse: tuple[list[str], l
     np.testing.assert_array_equal(muted.predict_proba(texts), alone.predict_proba(texts))
     louder = make(customer_weights={"one": 5.0}).fit(texts, labels, views=views)
     assert not np.allclose(louder.predict_proba(texts), alone.predict_proba(texts))
+
+
+def test_the_pooled_mix_is_that_of_the_sampler_and_the_weights(make: Make) -> None:
+    texts, topics = ["a0"] * 80 + ["b1"] * 20, ["A"] * 80 + ["B"] * 20
+    for temperature, weight, share in ((1.0, 1.0, 0.8), (np.inf, 1.0, 0.5), (1.0, 4.0, 0.5), (np.inf, 4.0, 0.2)):
+        training = TrainingConfig(epochs=1, weight_decay=0.0, sampling_temperature=temperature)
+        model = make(training=training, customer_weights={"two": weight})
+        model.fit(texts, topics, customers=["one"] * 80 + ["two"] * 20)
+        assert model.scorer_.mix.pooled[0] == pytest.approx(share, abs=0.04)
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0] * 95 + [-1.0], [1.0] * 95 + [np.nan]])
@@ -558,6 +577,16 @@ def test_settings_are_kept_as_given_and_cloned(make: Make, tiny: Taxonomy, train
     again = clone(trained)
     assert not hasattr(again, "taxonomy_")
     assert "HierarchicalTextClassifier" in repr(model)
+
+
+def test_an_estimator_can_be_sent_to_another_process(
+    make: Make, trained: HierarchicalTextClassifier, tiny_documents: Documents
+) -> None:
+    """As joblib does; a model folder holds no pickle, but scikit-learn's workers need one."""
+    again = pickle.loads(pickle.dumps(make(priors={"one": {"A": 1.0}})))
+    assert again.get_params() == make(priors={"one": {"A": 1.0}}).get_params()
+    for twin in (pickle.loads(pickle.dumps(trained)), copy.deepcopy(trained)):
+        np.testing.assert_array_equal(twin.predict_proba(tiny_documents[0]), trained.predict_proba(tiny_documents[0]))
 
 
 def test_cross_validation_pipelines_and_searches_work(make: Make, tiny_documents: Documents) -> None:

@@ -177,6 +177,36 @@ def test_balanced_sampling_visits_a_small_customer_more(tiny: Taxonomy) -> None:
     assert (len(seen), sum(position < 2 for position in seen)) == (60, 30)
 
 
+def test_the_step_size_rises_for_the_warm_up_and_falls_to_zero(tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    step = torch.optim.AdamW.step
+
+    def watch(self: torch.optim.AdamW, *args: Any, **settings: Any) -> Any:
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *args, **settings)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watch)
+    config = TrainingConfig(epochs=5, batch_size=15, learning_rate=1.0, weight_decay=0.0, warmup=0.2)
+    run(make_network(tiny), make_documents(tiny), config)
+    np.testing.assert_allclose(rates, [0.25, 0.5, 0.75, 1.0, *np.arange(16, 0, -1) / 16])
+
+
+def test_teacher_forcing_falls_to_none_at_half_of_the_steps(tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float | None] = []
+    forward = CascadeHead.forward
+
+    def watch(self: CascadeHead, encodings: torch.Tensor, *, forcing: Any = None) -> Any:
+        shares.append(None if forcing is None else float(forcing.documents.float().mean()))
+        return forward(self, encodings, forcing=forcing)
+
+    monkeypatch.setattr(CascadeHead, "forward", watch)
+    documents = make_documents(tiny, n_documents=600)
+    config = TrainingConfig(epochs=2, batch_size=120, weight_decay=0.0, teacher_forcing=0.8)
+    run(make_network(tiny), documents, config)
+    assert shares[5:] == [None] * 5
+    np.testing.assert_allclose([share or 0.0 for share in shares[:5]], [0.8, 0.64, 0.48, 0.32, 0.16], atol=0.12)
+
+
 # ------------------------------------------------------------------------------------------------ what it keeps
 
 
