@@ -28,7 +28,7 @@ def pooled_mix(weights: csr_array, document_weights: np.ndarray, *, smoothing: f
     Example:
         >>> labels = csr_array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 0.0]])
         >>> pooled_mix(labels, np.ones(4), smoothing=0.01).round(2).tolist()
-        [0.25, 0.74, 0.01]
+        [0.25, 0.75, 0.0]
 
     Source:
         EM for grouped multinomial counts: Dempster, Laird and Rubin, 1977, section 1.
