@@ -12,9 +12,20 @@ import typer
 
 from hiercls.cli.app import CommandLine, show_version
 from hiercls.cli.benchmark import register as register_benchmark
+from hiercls.cli.customer import register as register_customer
+from hiercls.cli.demo import register as register_demo
+from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.taxonomy import register as register_taxonomy
+from hiercls.cli.training import register as register_training
 
-GROUPS = (register_taxonomy, register_benchmark)
+GROUPS = (
+    register_taxonomy,
+    register_training,
+    register_prediction,
+    register_customer,
+    register_benchmark,
+    register_demo,
+)
 """The groups in the order of the help; each adds its commands to the application."""
 
 

@@ -5,5 +5,6 @@ alone.
 """
 
 from hiercls.plots.taxonomy import plot_taxonomy
+from hiercls.plots.union import Pair, plot_union
 
-__all__ = ["plot_taxonomy"]
+__all__ = ["Pair", "plot_taxonomy", "plot_union"]

@@ -1,0 +1,258 @@
+"""What the commands on documents share: labelled rows with all their problems at once, rejects, devices, output files.
+
+Knows rows, labels and files; knows no model.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from hiercls.cli.app import complain, note, warn
+from hiercls.errors import ConfigError, DataError, Problem
+
+if TYPE_CHECKING:
+    from hiercls.data.rejects import Reject
+    from hiercls.data.rows import Row
+    from hiercls.taxonomy import Taxonomy
+    from hiercls.taxonomy.labels import ResolvedLabels
+
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave bad rows out and go on; without it, they are listed and it stops.")
+]
+Rejects = Annotated[
+    Path | None,
+    typer.Option("--rejects", metavar="FILE", help="Where --skip-bad keeps the bad rows with their reasons (JSONL)."),
+]
+Device = Annotated[str | None, typer.Option(help="Where to compute, such as cpu or cuda; by default a GPU if any.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipping:
+    """What becomes of bad rows.
+
+    Args:
+        bad: Whether they are left out; else they end the command.
+        rejects: The file that keeps those left out; None: none does.
+    """
+
+    bad: bool
+    rejects: Path | None
+
+    @classmethod
+    def of(cls, skip_bad: bool, rejects: Path | None, *, default: Path | None = None) -> Skipping:
+        """What the options say.
+
+        Args:
+            skip_bad: Whether bad rows are left out.
+            rejects: The file that was given for them.
+            default: The file where none was given.
+
+        Returns:
+            The two together.
+
+        Raises:
+            BadParameter: If a file is given, and nothing is left out.
+        """
+        if rejects is not None and not skip_bad:
+            raise typer.BadParameter("--rejects keeps the rows that --skip-bad leaves out: give both")
+        return cls(bad=skip_bad, rejects=rejects if rejects is not None else default)
+
+    def settle(self, rejects: Sequence[Reject], *, n_rows: int) -> None:
+        """Leave bad rows out and say so, or list what is wrong with them and end the command.
+
+        Args:
+            rejects: The bad rows.
+            n_rows: All rows, good and bad.
+
+        Raises:
+            Exit: If there are bad rows that may not be left out.
+        """
+        if not rejects:
+            return
+        if not self.bad:
+            problems = [problem for reject in rejects for problem in reject.problems]
+            complain(str(DataError(problems, subject="the data")))
+            note("--skip-bad leaves these rows out; --rejects FILE keeps them, with what is wrong with each")
+            raise typer.Exit(code=1)
+        kept = ""
+        if self.rejects is not None:
+            from hiercls.data.rejects import write_rejects
+
+            self.rejects.parent.mkdir(parents=True, exist_ok=True)
+            write_rejects(self.rejects, rejects)
+            kept = f"; they are in '{self.rejects}' with the reasons"
+        warn(f"{counted(len(rejects), 'bad row')} of {n_rows:,} left out{kept}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledDocuments:
+    """The good rows of labelled data.
+
+    Args:
+        rows: The rows.
+        labels: Their labels, one entry a row.
+    """
+
+    rows: tuple[Row, ...]
+    labels: ResolvedLabels
+
+
+def read_labelled(taxonomy: Taxonomy, files: Sequence[Path], *, skipping: Skipping) -> LabelledDocuments:
+    """Read labelled files; everything that is wrong with any row of any of them is found before anything is said.
+
+    Args:
+        taxonomy: The map that labels are looked up in.
+        files: The files.
+        skipping: What becomes of bad rows.
+
+    Returns:
+        The good rows and their labels.
+
+    Raises:
+        DataError: If a file cannot be read at all; the problems of the others' rows are listed too.
+        ConfigError: If no good row is left.
+    """
+    from hiercls.data.reading import read
+    from hiercls.taxonomy.labels import resolve
+
+    rows: list[Row] = []
+    rejects: list[Reject] = []
+    unreadable: list[Problem] = []
+    for file in files:
+        try:
+            table = read(file)
+        except DataError as error:
+            unreadable += error.problems
+        else:
+            rows += table.rows
+            rejects += table.rejects
+    resolution = resolve(taxonomy, rows)
+    good = set(resolution.kept.tolist())
+    rejects += _rejected([row for place, row in enumerate(rows) if place not in good], resolution.problems)
+    order = {str(file): place for place, file in enumerate(files)}
+    rejects.sort(key=lambda reject: (order.get(reject.problems[0].file or "", 0), reject.problems[0].line or 0))
+    if unreadable:
+        unreadable += [problem for reject in rejects for problem in reject.problems]
+        raise DataError(unreadable, subject="the data")
+    skipping.settle(rejects, n_rows=len(good) + len(rejects))
+    if not good:
+        raise ConfigError(f"expected labelled rows in {', '.join(map(repr, order))}, found none that can be used")
+    return LabelledDocuments(rows=tuple(rows[place] for place in resolution.kept), labels=resolution.labels)
+
+
+def _rejected(rows: Sequence[Row], problems: Sequence[Problem]) -> list[Reject]:
+    """Rows whose labels are no good, each with its problems, which stand in the order of the rows."""
+    from hiercls.data.rejects import reject_row
+
+    found: defaultdict[tuple[str | None, int | None], list[Problem]] = defaultdict(list)
+    for problem in problems:
+        found[problem.file, problem.line].append(problem)
+    return [reject_row(row, *dict.fromkeys(found[row.file, row.line])) for row in rows]
+
+
+def device_of(name: str | None) -> str | None:
+    """A device's name, checked.
+
+    Args:
+        name: Such as ``cpu`` or ``cuda:0``; None: whatever there is.
+
+    Returns:
+        The same name.
+
+    Raises:
+        ConfigError: If there is no such device.
+
+    Example:
+        >>> device_of("cpu")
+        'cpu'
+    """
+    import torch
+
+    try:
+        torch.empty(0, device=name or "cpu")
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"there is no device '{name}' here; leave --device out, or give cpu or cuda") from error
+    return name
+
+
+def shows_progress() -> bool:
+    """Whether someone is looking: progress bars are for terminals, and would fill a log."""
+    return sys.stderr.isatty()
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number of things in words.
+
+    Args:
+        number: How many.
+        noun: What, in the singular.
+        plural: What, in the plural; by default with an s.
+
+    Returns:
+        The number with thousands apart, and the noun.
+
+    Example:
+        >>> counted(1, "row"), counted(1200, "row")
+        ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def program() -> str:
+    """How this command line was called, so that a printed command can be typed.
+
+    Returns:
+        ``hiercls`` where that is found on the path and is this one, else what was typed.
+    """
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m hiercls"
+    found = shutil.which(called.name)
+    is_this = found is not None and called.exists() and Path(found).samefile(called)
+    return called.name if is_this else shlex.quote(sys.argv[0])
+
+
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """Let the library's warnings be said like the command line's own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", category=UserWarning)
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+        yield
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[TextIO]:
+    """Where results are written: a file, which appears whole or not at all, or stdout.
+
+    Args:
+        path: The file; None: stdout.
+
+    Yields:
+        The open file.
+    """
+    if path is None:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with aside.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    note(f"wrote {path}")

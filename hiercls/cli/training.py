@@ -1,0 +1,180 @@
+"""The command that trains: everybody's labelled files in, one model folder out.
+
+Knows options and how results are worded; training itself is the estimator's.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hiercls.cli.app import aligned, note
+from hiercls.cli.documents import (
+    Device,
+    LabelledDocuments,
+    Rejects,
+    SkipBad,
+    Skipping,
+    counted,
+    device_of,
+    program,
+    read_labelled,
+    shows_progress,
+    warnings_said,
+)
+from hiercls.cli.taxonomy import Customers, File, read_taxonomy
+from hiercls.errors import ConfigError, TrainingError
+
+if TYPE_CHECKING:
+    from hiercls.estimator import HierarchicalTextClassifier
+    from hiercls.taxonomy import Taxonomy
+
+
+class Tune(StrEnum):
+    """What of the encoder is trained."""
+
+    none = "none"
+    all = "all"
+
+
+Data = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="DATA",
+        help="Labelled documents: .csv, .tsv, .jsonl or .parquet files with the columns text, label and view.",
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The folder for the model.")]
+Encoder = Annotated[
+    str | None, typer.Option(help="A BERT-like encoder: a folder, or a name on the hub; by default all-MiniLM-L6-v2.")
+]
+TuneOption = Annotated[
+    Tune, typer.Option(help="none: the encoder is frozen and its encodings are cached; all: it is trained too.")
+]
+MaxLength = Annotated[int | None, typer.Option(min=3, max=512, help="Tokens read of a document; by default 256.")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the documents at most; by default by their number.")
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of everything random; by default 0.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command.
+
+    Args:
+        app: What it is added to.
+    """
+    app.command(epilog="Example: hiercls train taxonomies/tiny.yaml one.csv two.jsonl -o model")(train)
+
+
+def train(
+    taxonomy: File,
+    data: Data,
+    output: Output,
+    customer: Customers = None,
+    encoder: Encoder = None,
+    tune: TuneOption = Tune.none,
+    max_length: MaxLength = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    device: Device = None,
+    skip_bad: SkipBad = False,
+    rejects: Rejects = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
+) -> None:
+    """Train one model on everybody's labelled documents, each labelled in the classes of its own customer or level.
+
+    A row's label is a class of its view, or written view:class.
+    All bad rows of all files are listed before anything is trained.
+    """
+    skipping = Skipping.of(skip_bad, rejects, default=output.with_name(f"{output.name}.rejects.jsonl"))
+    _make_room(output, force=force)
+    documents = read_labelled(whole := read_taxonomy(taxonomy, customer), data, skipping=skipping)
+    typer.echo("\n".join(_documents_table(documents)))
+    settings = {"encoder": encoder, "max_length": max_length, "random_state": seed, "device": device_of(device)}
+    classifier = _untrained(whole, settings, tune=tune, epochs=epochs)
+    note(f"training on {counted(len(documents.rows), 'document')}")
+    _fit(classifier, documents, output)
+    classifier.save_pretrained(output)
+    typer.echo("\n".join(_result(classifier, output)))
+
+
+def _make_room(output: Path, *, force: bool) -> None:
+    """Find out before training, not after it, that a model cannot be written."""
+    from hiercls.training.saving import check_replaceable
+
+    if output.exists():
+        check_replaceable(output)
+        if not force and any(output.iterdir()):
+            raise ConfigError(f"there is a model in '{output}' already; --force replaces it")
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _untrained(
+    taxonomy: Taxonomy, settings: Mapping[str, Any], *, tune: Tune, epochs: int | None
+) -> HierarchicalTextClassifier:
+    """An estimator with the settings that were given, and its own defaults for the others."""
+    from hiercls.estimator import HierarchicalTextClassifier
+    from hiercls.training.config import TrainingConfig
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    if "encoder" in given and Path(given["encoder"]).is_dir():
+        given["encoder"] = str(Path(given["encoder"]).resolve())
+    training = TrainingConfig(epochs=epochs)
+    return HierarchicalTextClassifier(taxonomy, tune=tune.value, training=training, verbose=shows_progress(), **given)
+
+
+def _fit(classifier: HierarchicalTextClassifier, documents: LabelledDocuments, output: Path) -> None:
+    """Train; where that had to stop, keep what there is beside the place of the model."""
+    try:
+        with warnings_said():
+            classifier.fit_rows(documents.rows)
+    except TrainingError as error:
+        if error.kept is not None:
+            stopped = output.with_name(f"{output.name}.stopped")
+            classifier.save_pretrained(stopped)
+            note(f"the last good weights are in '{stopped}'")
+        raise
+
+
+def _documents_table(documents: LabelledDocuments) -> list[str]:
+    """How many documents each customer brings, by the views that they are labelled at."""
+    views = [", ".join(sorted(views)) for views in documents.labels.views]
+    counts = Counter((row.customer or "", view) for row, view in zip(documents.rows, views, strict=True))
+    named = any(customer for customer, _ in counts)
+    head = ("customer", "labelled at", "documents")
+    rows: list[tuple[str, ...]] = [
+        (customer or "–", view, f"{number:,}") for (customer, view), number in sorted(counts.items())
+    ]
+    table: list[tuple[str, ...]] = [head, *rows] if named else [row[1:] for row in (head, *rows)]
+    n_empty = sum(not row.text.strip() for row in documents.rows)
+    return [*aligned(table), *([f"{counted(n_empty, 'document')} without text"] if n_empty else [])]
+
+
+def _result(classifier: HierarchicalTextClassifier, output: Path) -> list[str]:
+    """What was trained, where it is, and what to type next."""
+    lines = []
+    best = classifier.trials_[0]
+    if not math.isnan(best.run.best_heldout):
+        chosen = f"L2 {best.config.weight_decay:g}, {counted(best.run.best_epoch, 'epoch')}"
+        lines.append(f"chosen on held-out labels: {chosen} (loss {best.run.best_heldout:.3f} nats a document)")
+    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file()) / 1e6
+    lines.append(f"the model is in '{output}' ({size:.1f} MB)")
+    views = _views(classifier.taxonomy_)
+    lines += [
+        f"next: {program()} predict {shlex.quote(str(output))} FILE --at {views[0]}",
+        f"--at takes {', '.join(views)}",
+    ]
+    return lines
+
+
+def _views(taxonomy: Taxonomy) -> Sequence[str]:
+    """All views as a command line takes them, customers first."""
+    return [shlex.quote(name) for name in (*taxonomy.customers, *reversed(taxonomy.levels))]

@@ -1,0 +1,132 @@
+"""What pooling brings: each customer's accuracy by one model for all, beside that of its own data alone.
+
+Knows names and accuracies; nothing of models or documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hiercls.errors import require
+from hiercls.plots.lettering import families, fit, width_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, QUIET, LINE = "#1F2430", "#6B7280", "#D9DDE3"
+UNION, OWN = "#2F6DB5", "#C3C9D2"
+"""The fills: what the figure is about, and what it is measured by."""
+
+SIZE, SMALL, TITLE_SIZE = 10.0, 8.5, 14.0
+MARGIN, NAMES, BARS, BEHIND = 0.3, 1.75, 4.4, 1.35
+"""In inches: around the figure; the columns of the names, of the bars, and of what stands behind them."""
+
+HEAD, FOOT, GROUP, BAR = 1.0, 0.42, 0.74, 0.24
+"""In inches, from top to bottom: above the bars, below them; a customer's share of the height, a bar's thickness."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One customer's two accuracies.
+
+    Args:
+        name: The customer.
+        note: What stands below the name, such as how many documents it brought.
+        union: Accuracy of the one model, from 0 to 1.
+        own: Accuracy of its own data alone; None: it has none.
+    """
+
+    name: str
+    note: str
+    union: float
+    own: float | None
+
+
+def plot_union(pairs: Sequence[Pair], *, title: str, subtitle: str) -> Figure:
+    """Draw two bars a customer: one model for all, and the customer's own data alone.
+
+    Args:
+        pairs: The customers from top to bottom.
+        title: What the figure says.
+        subtitle: On which documents it was measured.
+
+    Returns:
+        The figure, sized to the number of customers.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+
+    Example:
+        >>> pairs = [Pair(name="one", note="9 documents", union=0.75, own=0.5)]
+        >>> figure = plot_union(pairs, title="Pooling", subtitle="6 test documents")
+        >>> [text.get_text() for text in figure.axes[0].texts][:2]
+        ['Pooling', '6 test documents']
+    """
+    words = max(width_of(title, TITLE_SIZE, bold=True), width_of(subtitle, SIZE))
+    width = 2 * MARGIN + max(NAMES + BARS + BEHIND, words)
+    height = MARGIN + HEAD + GROUP * len(pairs) + FOOT
+    figure, axes = _canvas(width=width, height=height)
+    axes.text(MARGIN, MARGIN, title, size=TITLE_SIZE, weight="bold", va="top", **_ink())
+    axes.text(MARGIN, MARGIN + 0.3, subtitle, size=SIZE, va="top", **_ink(QUIET))
+    _draw_key(axes, top=MARGIN + 0.62)
+    top = MARGIN + HEAD
+    _draw_grid(axes, top=top, bottom=top + GROUP * len(pairs))
+    for place, pair in enumerate(pairs):
+        _draw_pair(axes, pair, middle=top + (place + 0.5) * GROUP)
+    return figure
+
+
+def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
+    """A new figure, and axes that fill it and are measured in inches from its upper left corner."""
+    figure: Figure = require("matplotlib.figure", extra="plots").Figure(figsize=(width, height), facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    return figure, axes
+
+
+def _ink(colour: str = INK) -> dict[str, Any]:
+    """How all text is drawn: names are never read as formulas."""
+    return {"color": colour, "family": families(), "parse_math": False}
+
+
+def _draw_key(axes: Axes, *, top: float) -> None:
+    """What the two fills mean, in the order of the bars."""
+    left = MARGIN
+    for fill, words in ((UNION, "one model for all"), (OWN, "own data alone")):
+        _draw_box(axes, left, top, width=0.16, height=0.16, fill=fill)
+        axes.text(left + 0.24, top + 0.08, words, size=SMALL, va="center_baseline", **_ink())
+        left += 0.24 + width_of(words, SMALL) + 0.3
+
+
+def _draw_grid(axes: Axes, *, top: float, bottom: float) -> None:
+    """Thin lines at every fifth of the way, and what they stand for."""
+    for percent in range(0, 101, 20):
+        x = MARGIN + NAMES + BARS * percent / 100
+        axes.plot([x, x], [top, bottom], color=LINE, linewidth=0.8, zorder=0)
+        axes.text(x, bottom + 0.08, f"{percent} %", size=SMALL, ha="center", va="top", **_ink(QUIET))
+
+
+def _draw_pair(axes: Axes, pair: Pair, *, middle: float) -> None:
+    """A customer's name, its bars and their numbers."""
+    for words, size, y, colour in ((pair.name, SIZE, -0.1, INK), (pair.note, SMALL, 0.12, QUIET)):
+        lettering = fit(words, width=NAMES - 0.2, height=0.2, size=size, smallest=6.0)
+        axes.text(MARGIN, middle + y, lettering.text, size=lettering.size, va="center_baseline", **_ink(colour))
+    bars = [(pair.union, UNION)] if pair.own is None else [(pair.union, UNION), (pair.own, OWN)]
+    y = middle - BAR * len(bars) / 2
+    for value, fill in bars:
+        _draw_box(axes, MARGIN + NAMES, y, width=BARS * value, height=BAR - 0.02, fill=fill)
+        x, bold = MARGIN + NAMES + BARS * value + 0.07, "bold" if fill == UNION else "normal"
+        axes.text(x, y + BAR / 2, f"{100 * value:.1f} %", size=SIZE, weight=bold, va="center_baseline", **_ink())
+        y += BAR
+    behind = "no own documents" if pair.own is None else f"{100 * (pair.union - pair.own):+.1f} points"
+    x = MARGIN + NAMES + BARS + BEHIND
+    axes.text(x, middle, behind.replace("-", "−"), size=SMALL, ha="right", va="center_baseline", **_ink(QUIET))
+
+
+def _draw_box(axes: Axes, left: float, top: float, *, width: float, height: float, fill: str) -> None:
+    rectangle = require("matplotlib.patches", extra="plots").Rectangle
+    axes.add_patch(rectangle((left, top), width, height, facecolor=fill, edgecolor="none"))
