@@ -89,6 +89,7 @@ def _tell_documents(protocol: Protocol, corpus: Pydocs, *, max_length: int) -> N
     """What is learnt from and what is tested on."""
     sources = ", ".join(f"{library} {version}" for library, version in corpus.versions.items())
     hands = protocol.deal()
+    rank = protocol.taxonomy.identifiability(protocol.customers).rank
     dealt = ", ".join(f"{name} {len(hands[name]):,}" for name in protocol.customers)
     n_training, n_test = len(protocol.training.texts), len(protocol.test.texts)
     _title("The documents")
@@ -96,7 +97,7 @@ def _tell_documents(protocol: Protocol, corpus: Pydocs, *, max_length: int) -> N
     _say(
         f"{n_test:,} are held out as the test, topic by topic, duplicates on one side. The other {n_training:,} are "
         f"dealt out at random: {dealt}. Each customer keeps nothing but its own coarse class of a document; nobody has "
-        "a topic."
+        f"a topic. The groupings of these {len(hands) - 1} alone have rank {rank} of {len(protocol.taxonomy.topics)}."
     )
     _say(f"all-MiniLM-L6-v2, frozen, reads the first {max_length} tokens of each; the cascaded heads are trained.")
 
@@ -111,7 +112,7 @@ def _tell_comparison(comparisons: Sequence[Comparison], protocol: Protocol) -> N
         own = ("–", "") if one.own is None else (_percent(one.own), _difference(one))
         n_documents = f"{one.n_documents:,}" if one.n_documents else "none"
         rows.append((f"{kind} {one.view}", str(one.n_classes), n_documents, _percent(one.union), *own))
-    typer.echo("\n".join(aligned(rows)))
+    typer.echo("\n".join([*aligned(rows), ""]))
     _say(
         "Own data: logistic regression on the same encodings of the customer's own documents, its L2 chosen on a part "
         "of them. Differences are in points ± their standard error over the test documents (one split, one seed). Own "
@@ -170,7 +171,7 @@ def _draw(comparisons: Sequence[Comparison], protocol: Protocol, file: Path) -> 
 
 def _brought(one: Comparison) -> str:
     """What a customer brought."""
-    return counted(one.n_documents, "document") if one.n_documents else "no document: YAML alone"
+    return counted(one.n_documents, "document") if one.n_documents else "new: its YAML alone"
 
 
 def _tell_next(output: Path, protocol: Protocol, *, seconds: float) -> None:

@@ -21,7 +21,7 @@ UNION, OWN = "#2F6DB5", "#C3C9D2"
 """The fills: what the figure is about, and what it is measured by."""
 
 SIZE, SMALL, TITLE_SIZE = 10.0, 8.5, 14.0
-MARGIN, NAMES, BARS, BEHIND = 0.3, 1.75, 4.4, 1.35
+MARGIN, NAMES, BARS, BEHIND = 0.3, 1.75, 4.4, 1.1
 """In inches: around the figure; the columns of the names, of the bars, and of what stands behind them."""
 
 HEAD, FOOT, GROUP, BAR = 1.0, 0.42, 0.74, 0.24
@@ -119,12 +119,22 @@ def _draw_pair(axes: Axes, pair: Pair, *, middle: float) -> None:
     y = middle - BAR * len(bars) / 2
     for value, fill in bars:
         _draw_box(axes, MARGIN + NAMES, y, width=BARS * value, height=BAR - 0.02, fill=fill)
-        x, bold = MARGIN + NAMES + BARS * value + 0.07, "bold" if fill == UNION else "normal"
-        axes.text(x, y + BAR / 2, f"{100 * value:.1f} %", size=SIZE, weight=bold, va="center_baseline", **_ink())
+        _draw_number(axes, value, y=y + BAR / 2 - 0.01, is_union=fill == UNION)
         y += BAR
-    behind = "no own documents" if pair.own is None else f"{100 * (pair.union - pair.own):+.1f} points"
-    x = MARGIN + NAMES + BARS + BEHIND
-    axes.text(x, middle, behind.replace("-", "−"), size=SMALL, ha="right", va="center_baseline", **_ink(QUIET))
+    if pair.own is not None:
+        gain = f"{100 * (pair.union - pair.own):+.1f} points".replace("-", "−")
+        x = MARGIN + NAMES + BARS + BEHIND
+        axes.text(x, middle, gain, size=SIZE, ha="right", va="center_baseline", **_ink())
+
+
+def _draw_number(axes: Axes, value: float, *, y: float, is_union: bool) -> None:
+    """A bar's number: in its end, or behind it where the bar is too short."""
+    words, end = f"{100 * value:.1f} %", MARGIN + NAMES + BARS * value
+    fits = BARS * value > width_of(words, SIZE, bold=True) + 0.2
+    align, x = ("right", end - 0.09) if fits else ("left", end + 0.09)
+    colour = "white" if fits and is_union else INK
+    weight = "bold" if is_union else "normal"
+    axes.text(x, y, words, size=SIZE, weight=weight, ha=align, va="center_baseline", **_ink(colour))
 
 
 def _draw_box(axes: Axes, left: float, top: float, *, width: float, height: float, fill: str) -> None:
