@@ -251,14 +251,17 @@ def _weights(taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_w
     """Weight of each row in the loss."""
     named = dict(config.customer_weights or {})
     unknown = sorted(set(named) - set(taxonomy.customers))
-    if unknown or any(weight < 0 for weight in named.values()):
-        raise ConfigError(f"expected customer_weights >= 0 for customers of the taxonomy, got {named}")
+    if unknown or not all(np.isfinite(weight) and weight >= 0 for weight in named.values()):
+        raise ConfigError(f"expected finite customer_weights >= 0 for customers of the taxonomy, got {named}")
     weights = np.array([named.get(group, 1.0) for group in groups], dtype=np.float32)
     if sample_weight is None:
         return weights
     given = np.asarray(sample_weight, dtype=np.float32)
-    if given.shape != weights.shape or not np.isfinite(given).all() or (given < 0).any():
-        raise ConfigError(f"expected {len(weights)} finite sample weights >= 0, got an array of shape {given.shape}")
+    if given.shape != weights.shape:
+        raise ConfigError(f"expected {len(weights)} sample weights, got an array of shape {given.shape}")
+    wrong = np.flatnonzero(~np.isfinite(given) | (given < 0))
+    if len(wrong):
+        raise ConfigError(f"expected finite sample weights >= 0, got {given[wrong[0]]} at position {wrong[0]}")
     return weights * given
 
 
@@ -289,7 +292,10 @@ def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) ->
     unknown = sorted(set(shares) - set(taxonomy.topics))
     if unknown:
         raise ConfigError(f"the prior of '{customer}' names topics that the taxonomy does not have: {unknown}")
-    mix = np.array([float(shares.get(topic, 0.0)) for topic in taxonomy.topics])
+    try:
+        mix = np.array([float(shares.get(topic, 0.0)) for topic in taxonomy.topics])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"expected numbers in the prior of '{customer}', got {dict(shares)}") from error
     if not np.isfinite(mix).all() or (mix < 0).any() or mix.sum() <= 0:
         raise ConfigError(f"expected shares >= 0 with a positive sum in the prior of '{customer}', got {dict(shares)}")
     smoothed: np.ndarray = 0.999 * mix / mix.sum() + 0.001 / len(mix)
@@ -349,12 +355,13 @@ def _start_from(head: CascadeHead, start: CascadeHead) -> None:
 
 def _level_weights(taxonomy: Taxonomy, config: FitConfig) -> torch.Tensor:
     """w, shape (n_levels,)."""
-    given: Any = [1.0] * len(taxonomy.levels) if config.level_weights is None else list(config.level_weights)
-    if len(given) != len(taxonomy.levels) or any(weight < 0 for weight in given) or not given[-1]:
+    given: Any = [1.0] * len(taxonomy.levels) if config.level_weights is None else config.level_weights
+    fits = not isinstance(given, str | Mapping) and len(given) == len(taxonomy.levels)
+    if not fits or not all(np.isfinite(weight) and weight >= 0 for weight in given) or not given[-1]:
         raise ConfigError(
-            f"expected one level weight >= 0 for each of {list(taxonomy.levels)}, the last > 0, got {list(given)}"
+            f"expected one finite level weight >= 0 for each of {list(taxonomy.levels)}, the last > 0, got {given!r}"
         )
-    return torch.tensor(given, dtype=torch.float32)
+    return torch.tensor(list(given), dtype=torch.float32)
 
 
 def _candidates(config: FitConfig, *, n_heldout: int) -> list[TrainingConfig]:

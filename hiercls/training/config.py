@@ -14,6 +14,7 @@ from hiercls.errors import ConfigError
 EPOCHS, MIN_STEPS, ENCODER_EPOCHS = 20, 200, 3
 LEARNING_RATE, FULL_STEPS = 3e-4, 1600
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     """Settings of one training run.
@@ -69,7 +70,9 @@ class TrainingConfig:
         broken = [rule for rule, holds in checks.items() if not holds]
         if broken:
             got = ", ".join(
-                f"{name} = {getattr(self, name)}" for name in self.__slots__ if any(name in b for b in broken)
+                f"{name} = {getattr(self, name)}"
+                for name in self.__slots__
+                if any(name in rule.split() for rule in broken)
             )
             raise ConfigError(f"expected {' and '.join(broken)}, got {got}")
 

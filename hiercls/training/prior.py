@@ -17,6 +17,8 @@ def pooled_mix(weights: csr_array, document_weights: np.ndarray, *, smoothing: f
     ``π ← Σ_i w_i · A[t,y_i] π(t) / Σ_s A[s,y_i] π(s)``, repeated from the uniform mix, plus ``smoothing`` documents a
     topic, normalised.
 
+    It is the mix of the pool as a whole: a customer's own, where it is known, plays no part in it.
+
     Args:
         weights: The labels' columns, shape (n_documents, n_topics).
         document_weights: How often the sampler visits each document, shape (n_documents,); some positive.
