@@ -5,7 +5,7 @@ Knows tokens, batches and devices; knows no label and no taxonomy. Memory is bou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -75,12 +75,10 @@ class EncodingEngine:
             Shape (n_texts, width), float32.
         """
         out = np.empty((len(texts), self.encoder.width), dtype=np.float32)
-        done = 0
         with tqdm(total=len(texts), desc="encoding", unit="doc", disable=not progress) as bar:
-            for window in self.stream(texts):
-                out[done : done + len(window)] = window
-                done += len(window)
-                bar.update(len(window))
+            for start in range(0, len(texts), self.config.window):
+                window = list(texts[start : start + self.config.window])
+                out[start : start + len(window)] = self._window(window, advance=bar.update)
         return out
 
     def stream(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
@@ -94,10 +92,13 @@ class EncodingEngine:
         """
         rest = iter(texts)
         while window := list(islice(rest, self.config.window)):
-            yield self._window(window)
+            yield self._window(window, advance=lambda n_texts: None)
 
-    def _window(self, texts: list[str]) -> np.ndarray:
-        """One window's encodings: what the cache has, and the rest computed, each distinct text once."""
+    def _window(self, texts: list[str], *, advance: Callable[[int], object]) -> np.ndarray:
+        """One window's encodings: what the cache has, and the rest computed, each distinct text once.
+
+        ``advance`` is told of texts as they are done.
+        """
         distinct = list(dict.fromkeys(texts))
         encodings = np.empty((len(distinct), self.encoder.width), dtype=np.float32)
         missing = np.ones(len(distinct), dtype=bool)
@@ -106,22 +107,24 @@ class EncodingEngine:
             if found.any():
                 encodings[found] = cached
             missing = ~found
+        advance(len(texts) - int(missing.sum()))
         if missing.any():
             wanted = [text for text, absent in zip(distinct, missing, strict=True) if absent]
-            encodings[missing] = self._compute(wanted)
+            encodings[missing] = self._compute(wanted, advance=advance)
             if self.cache is not None:
                 self.cache.put(wanted, encodings[missing])
         place = {text: row for row, text in enumerate(distinct)}
         return encodings[[place[text] for text in texts]]
 
     @torch.inference_mode()
-    def _compute(self, texts: list[str]) -> np.ndarray:
+    def _compute(self, texts: list[str], *, advance: Callable[[int], object]) -> np.ndarray:
         """Encode texts in batches of like length, the longest first."""
         sequences = self.encoder.tokenize(texts)
         out = np.empty((len(texts), self.encoder.width), dtype=np.float32)
         for batch in length_batches([len(sequence) for sequence in sequences], batch_tokens=self.config.batch_tokens):
             tokens = Tokens.pad([sequences[row] for row in batch], pad_id=self.encoder.pad_id)
             out[batch] = self.encoder(tokens.to(self.device)).cpu().numpy()
+            advance(len(batch))
         return out
 
 

@@ -79,6 +79,17 @@ def test_a_text_that_comes_twice_in_a_window_is_computed_once(encoder: TextEncod
     assert not np.allclose(found[0], found[1])
 
 
+def test_the_bar_counts_every_text_once(
+    encoder: TextEncoder, texts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = EncodingCache(tmp_path, key="bar")
+    engine = EncodingEngine(encoder, device=CPU, config=EncodingConfig(window=8, batch_tokens=50), cache=cache)
+    n_texts = 2 * len(texts)
+    for _ in ("computed", "from the cache"):
+        engine.encode([*texts, *texts], progress=True)
+        assert f"| {n_texts}/{n_texts} " in capsys.readouterr().err
+
+
 def test_no_text_and_empty_texts(encoder: TextEncoder) -> None:
     engine = EncodingEngine(encoder, device=CPU)
     assert engine.encode([]).shape == (0, 16)
