@@ -147,7 +147,7 @@ def _likelihood(fitted: Any, features: Any, labels: np.ndarray) -> float:
 def _features(baseline: Baseline, training: Documents) -> Callable[[Documents], Any]:
     """What turns documents into features, fitted on training documents."""
     if baseline.features == "tfidf":
-        vectorizer = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2).fit(training.texts)
+        vectorizer = TfidfVectorizer(sublinear_tf=True).fit(training.texts)
         return lambda documents: vectorizer.transform(documents.texts)
     if baseline.features == "encodings":
         return lambda documents: documents.encodings
