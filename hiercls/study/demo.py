@@ -31,7 +31,7 @@ MAX_LENGTH = 64
 """Tokens read of a docstring: its beginning says most, and encoding is what takes the time."""
 
 TRAINING = TrainingConfig(epochs=40, learning_rate=2e-3)
-"""For 2,300 documents: of five pairs tried with two seeds, the one with the lowest loss on held-out coarse labels."""
+"""For 2,300 documents: of four pairs tried with two seeds, the one with the lowest loss on held-out coarse labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
