@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiercls.errors import require
 from hiercls.plots.blocks import Block, blocks_of, colours_of
+from hiercls.plots.canvas import canvas
 from hiercls.plots.lettering import families, fit, width_of
 from hiercls.taxonomy import Taxonomy, View
 
@@ -75,7 +76,7 @@ def plot_taxonomy(taxonomy: Taxonomy) -> Figure:
     row = min(max(ROW[0], min(ROW[1], 3.2 / n_topics)), MAX_HEIGHT / n_topics)
     title = _title(taxonomy)
     width = max((customers or levels)[-1].right, MARGIN + max(width_of(title[0], TITLE_SIZE), width_of(title[1], SIZE)))
-    figure, axes = _canvas(width=width + MARGIN, height=2 * MARGIN + TITLE + HEAD + n_topics * row)
+    figure, axes = canvas(width=width + MARGIN, height=2 * MARGIN + TITLE + HEAD + n_topics * row)
     axes.text(MARGIN, MARGIN, title[0], size=TITLE_SIZE, weight="bold", va="top", **_ink())
     axes.text(MARGIN, MARGIN + 0.27, title[1], size=SIZE, va="top", **_ink(QUIET))
     for column in (*levels, *customers):
@@ -105,15 +106,6 @@ def _columns(views: Sequence[View], topics: Sequence[str], *, left: float, gap: 
         columns.append(_Column(view=view, blocks=blocks, left=left, right=left + width))
         left += width + gap
     return columns
-
-
-def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
-    """A new figure, and axes that fill it and are measured in inches from its upper left corner."""
-    figure: Figure = require("matplotlib.figure", extra="plots").Figure(figsize=(width, height), facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.set_axis_off()
-    return figure, axes
 
 
 def _ink(colour: str = INK) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hiercls.errors import require
+from hiercls.plots.canvas import canvas
 from hiercls.plots.lettering import families, fit, width_of
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def plot_union(pairs: Sequence[Pair], *, title: str, subtitle: str) -> Figure:
     words = max(width_of(title, TITLE_SIZE, bold=True), width_of(subtitle, SIZE))
     width = 2 * MARGIN + max(NAMES + BARS + BEHIND, words)
     height = MARGIN + HEAD + GROUP * len(pairs) + FOOT
-    figure, axes = _canvas(width=width, height=height)
+    figure, axes = canvas(width=width, height=height)
     axes.text(MARGIN, MARGIN, title, size=TITLE_SIZE, weight="bold", va="top", **_ink())
     axes.text(MARGIN, MARGIN + 0.3, subtitle, size=SIZE, va="top", **_ink(QUIET))
     _draw_key(axes, top=MARGIN + 0.62)
@@ -77,15 +78,6 @@ def plot_union(pairs: Sequence[Pair], *, title: str, subtitle: str) -> Figure:
     for place, pair in enumerate(pairs):
         _draw_pair(axes, pair, middle=top + (place + 0.5) * GROUP)
     return figure
-
-
-def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
-    """A new figure, and axes that fill it and are measured in inches from its upper left corner."""
-    figure: Figure = require("matplotlib.figure", extra="plots").Figure(figsize=(width, height), facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.set_axis_off()
-    return figure, axes
 
 
 def _ink(colour: str = INK) -> dict[str, Any]:
