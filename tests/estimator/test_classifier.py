@@ -653,9 +653,9 @@ def count_encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     real = EncodingEngine._compute
 
-    def watch(self: EncodingEngine, texts: list[str]) -> np.ndarray:
+    def watch(self: EncodingEngine, texts: list[str], *, advance: Callable[[int], object]) -> np.ndarray:
         counts.append(len(texts))
-        return real(self, texts)
+        return real(self, texts, advance=advance)
 
     monkeypatch.setattr(EncodingEngine, "_compute", watch)
     return counts
