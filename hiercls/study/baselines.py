@@ -1,4 +1,4 @@
-"""What a customer can do without hiercls: plain classifiers on its own documents alone, each tuned on a part of them.
+"""What a customer can do without hiercls: plain classifiers on its own documents alone, each tuned by cross-validation.
 
 Knows scikit-learn; knows no taxonomy and no customer but the one at hand.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -20,8 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from hiercls.data.splitting import holdout
 
-VALIDATION = 0.2
-"""Share of a customer's documents that choose a baseline's strength of regularisation."""
+VALIDATION, N_SPLITS = 0.2, 5
+"""A baseline's strength of regularisation is chosen on this share of a customer's documents, this many times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,6 @@ class Baseline:
         classifier: An unfitted scikit-learn classifier.
         parameter: The name of its strength parameter; None: there is nothing to tune.
         values: The strengths to try.
-        criterion: What chooses among them on held-out documents. On few of these, accuracy is a coarse measure: where
-            there are probabilities, their likelihood chooses better, and hiercls chooses by it too.
     """
 
     name: str
@@ -43,7 +41,6 @@ class Baseline:
     classifier: Any
     parameter: str | None = None
     values: tuple[float, ...] = ()
-    criterion: Literal["accuracy", "likelihood"] = "accuracy"
 
     def candidates(self) -> list[Any]:
         """The classifier with each strength, unfitted."""
@@ -59,7 +56,6 @@ OWN_DATA = (
         classifier=LogisticRegression(max_iter=2000),
         parameter="C",
         values=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
-        criterion="likelihood",
     ),
     Baseline(
         name="own data: TF-IDF + LinearSVC",
@@ -100,14 +96,14 @@ class Documents:
 def predict_from_own_data(
     baseline: Baseline, training: Documents, labels: np.ndarray, test: Documents, *, seed: int
 ) -> np.ndarray:
-    """Tune a baseline on a part of a customer's documents, fit it on all of them, predict others.
+    """Tune a baseline by cross-validation, fit it on all of a customer's documents, predict others.
 
     Args:
         baseline: The classifier and its strengths.
         training: The customer's documents.
         labels: Their classes, shape (n_training,).
         test: The documents to predict.
-        seed: Seed of the tuning split; duplicated texts stay on one side of it.
+        seed: Seed of the tuning splits; duplicated texts stay on one side of each.
 
     Returns:
         Predicted classes, shape (n_test,).
@@ -120,28 +116,19 @@ def predict_from_own_data(
 
 
 def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed: int) -> Any:
-    """The candidate that does best on the held-out part, unfitted."""
+    """The candidate that does best on the held-out parts, unfitted."""
     candidates = baseline.candidates()
     if len(candidates) == 1:
         return candidates[0]
-    kept, heldout = holdout(training.texts, strata=labels.tolist(), fraction=VALIDATION, seed=seed)
-    features = _features(baseline, training.take(kept))
-    inside, outside = features(training.take(kept)), features(training.take(heldout))
-    score = _likelihood if baseline.criterion == "likelihood" else _accuracy
-    scores = [score(clone(one).fit(inside, labels[kept]), outside, labels[heldout]) for one in candidates]
+    scores = np.zeros(len(candidates))
+    for split in range(N_SPLITS):
+        kept, heldout = holdout(
+            training.texts, strata=labels.tolist(), fraction=VALIDATION, seed=N_SPLITS * seed + split
+        )
+        features = _features(baseline, training.take(kept))
+        inside, outside = features(training.take(kept)), features(training.take(heldout))
+        scores += [clone(one).fit(inside, labels[kept]).score(outside, labels[heldout]) for one in candidates]
     return candidates[int(np.argmax(scores))]
-
-
-def _accuracy(fitted: Any, features: Any, labels: np.ndarray) -> float:
-    """The share of right classes."""
-    return float(fitted.score(features, labels))
-
-
-def _likelihood(fitted: Any, features: Any, labels: np.ndarray) -> float:
-    """The mean log-probability of the labels, classes aside that were not in training."""
-    rows = np.flatnonzero(np.isin(labels, fitted.classes_))
-    columns = np.searchsorted(fitted.classes_, labels[rows])
-    return float(fitted.predict_log_proba(features)[rows, columns].mean())
 
 
 def _features(baseline: Baseline, training: Documents) -> Callable[[Documents], Any]:

@@ -19,7 +19,6 @@ from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus
 from hiercls.study.union import Protocol, classes_of, coarse_rows
 from hiercls.taxonomy import Taxonomy
-from hiercls.training.config import TrainingConfig
 
 NEWCOMER = "laboratory"
 """The customer of ``pydocs.yaml`` that no model is trained on."""
@@ -29,9 +28,6 @@ TEST = 0.3
 
 MAX_LENGTH = 64
 """Tokens read of a docstring: its beginning says most, and encoding is what takes the time."""
-
-TRAINING = TrainingConfig(epochs=40, learning_rate=2e-3)
-"""For 2,300 documents: of four pairs tried with two seeds, the one with the lowest loss on held-out coarse labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +95,7 @@ def demo_classifier(taxonomy: Taxonomy) -> HierarchicalTextClassifier:
     Returns:
         The estimator.
     """
-    return HierarchicalTextClassifier(taxonomy, max_length=MAX_LENGTH, training=TRAINING)
+    return HierarchicalTextClassifier(taxonomy, max_length=MAX_LENGTH)
 
 
 def train_union(protocol: Protocol, classifier: HierarchicalTextClassifier) -> HierarchicalTextClassifier:

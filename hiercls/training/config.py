@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from hiercls.errors import ConfigError
 
-EPOCHS, MIN_STEPS, ENCODER_EPOCHS = 20, 200, 3
-LEARNING_RATE, FULL_STEPS = 3e-4, 1600
+EPOCHS, MIN_STEPS, BATCH_SIZE = 20, 500, 128
+ENCODER_EPOCHS, ENCODER_BATCH_SIZE = 3, 32
+SMALLEST_RATE, LARGEST_RATE = 3e-4, 2e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +21,11 @@ class TrainingConfig:
     """Settings of one training run.
 
     Args:
-        epochs: Passes over the documents at most; None: 20, or as many as make 200 steps where that is more, and 3
+        epochs: Passes over the documents at most; None: 20, or as many as make 500 steps where that is more, and 3
             where the encoder is trained.
-        batch_size: Documents in a step.
-        learning_rate: AdamW's step size for the heads; None: 3e-4, and up to three times as much where a run has fewer
-            than 1,600 steps, so that short runs get as far.
+        batch_size: Documents in a step; None: 128, and 32 where the encoder is trained.
+        learning_rate: AdamW's step size for the heads; None: one divided by the number of steps, so that short runs get
+            as far, but from 3e-4 to 2e-3.
         encoder_learning_rate: AdamW's step size for the encoder, where it is trained.
         weight_decay: AdamW's decoupled L2 on weight matrices, none on biases and normalisations; None: chosen on
             held-out labels.
@@ -39,12 +40,12 @@ class TrainingConfig:
         ConfigError: If a value is out of range.
 
     Example:
-        >>> TrainingConfig(epochs=3).batch_size
-        128
+        >>> TrainingConfig(epochs=3).weight_decay is None
+        True
     """
 
     epochs: int | None = None
-    batch_size: int = 128
+    batch_size: int | None = None
     learning_rate: float | None = None
     encoder_learning_rate: float = 1e-4
     weight_decay: float | None = None
@@ -57,7 +58,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         checks = {
             "epochs >= 1": self.epochs is None or self.epochs >= 1,
-            "batch_size >= 1": self.batch_size >= 1,
+            "batch_size >= 1": self.batch_size is None or self.batch_size >= 1,
             "learning_rate > 0": self.learning_rate is None or self.learning_rate > 0,
             "encoder_learning_rate > 0": self.encoder_learning_rate > 0,
             "weight_decay >= 0": self.weight_decay is None or self.weight_decay >= 0,
@@ -77,23 +78,25 @@ class TrainingConfig:
             raise ConfigError(f"expected {' and '.join(broken)}, got {got}")
 
     def resolved(self, n_documents: int, *, frozen: bool) -> TrainingConfig:
-        """The same settings with numbers where epochs and step size were left open.
+        """The same settings with numbers where epochs, batch size and step size were left open.
 
         Args:
             n_documents: How many documents there are.
             frozen: Whether only the heads are trained.
 
         Returns:
-            Settings whose ``epochs`` and ``learning_rate`` are numbers.
+            Settings whose ``epochs``, ``batch_size`` and ``learning_rate`` are numbers.
 
         Example:
             >>> few, many = (TrainingConfig().resolved(n, frozen=True) for n in (128, 100_000))
             >>> (few.epochs, few.learning_rate), (many.epochs, many.learning_rate)
-            ((200, 0.00084...), (20, 0.0003))
+            ((500, 0.002), (20, 0.0003))
         """
-        steps_per_epoch = math.ceil(n_documents / self.batch_size)
+        size = BATCH_SIZE if frozen else ENCODER_BATCH_SIZE
+        size = size if self.batch_size is None else self.batch_size
+        steps_per_epoch = math.ceil(n_documents / size)
         default = max(EPOCHS, math.ceil(MIN_STEPS / steps_per_epoch)) if frozen else ENCODER_EPOCHS
         epochs = default if self.epochs is None else self.epochs
-        short = math.sqrt(FULL_STEPS / (epochs * steps_per_epoch))
-        rate = LEARNING_RATE * min(3.0, max(1.0, short)) if self.learning_rate is None else self.learning_rate
-        return dataclasses.replace(self, epochs=epochs, learning_rate=rate)
+        inverse = min(LARGEST_RATE, max(SMALLEST_RATE, 1.0 / (epochs * steps_per_epoch)))
+        rate = inverse if self.learning_rate is None else self.learning_rate
+        return dataclasses.replace(self, epochs=epochs, batch_size=size, learning_rate=rate)

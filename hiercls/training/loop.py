@@ -132,8 +132,8 @@ class _Run:
         frozen = not any(parameter.requires_grad for parameter in self.network.body.parameters())
         config = self.config = self.config.resolved(len(self.documents), frozen=frozen)
         sampler = CustomerSampler(self.documents.groups, temperature=config.sampling_temperature, seed=self.seed)
-        self.n_epochs = config.epochs or 0
-        self.n_steps = self.n_epochs * math.ceil(len(self.documents) / config.batch_size)
+        self.n_epochs, batch_size = config.epochs or 0, config.batch_size or 0  # numbers, once resolved
+        self.n_steps = self.n_epochs * math.ceil(len(self.documents) / batch_size)
         self.mean_weight = float(sampler.visits() @ self.documents.weights) / len(self.documents)
         # The device is ours to choose at every run; accelerate keeps its first one for the whole process.
         accelerator = Accelerator(device_placement=False)
@@ -146,7 +146,7 @@ class _Run:
             for epoch in range(self.n_epochs):
                 network.train()
                 meter = _Meter(self.documents.groups)
-                for positions in sampler.batches(epoch, size=config.batch_size):
+                for positions in sampler.batches(epoch, size=batch_size):
                     loss = self._take_step(accelerator, network, optimizer, positions)
                     schedule.step()
                     meter.add(positions, loss.per_document)
