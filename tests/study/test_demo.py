@@ -11,7 +11,6 @@ from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.demo import (
     MAX_LENGTH,
     TEST,
-    TRAINING,
     compare,
     demo_classifier,
     demo_protocol,
@@ -92,7 +91,7 @@ def test_a_newcomer_is_compared_with_nothing(protocol, classifier):
 
 def test_the_demos_settings_are_the_estimators(tiny):
     params = demo_classifier(tiny).get_params()
-    assert (params["max_length"], params["training"], params["tune"]) == (MAX_LENGTH, TRAINING, "none")
+    assert (params["max_length"], params["training"], params["tune"]) == (MAX_LENGTH, None, "none")
 
 
 def test_the_standard_error_is_that_of_a_mean():

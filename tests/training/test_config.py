@@ -47,5 +47,13 @@ def test_epochs_by_default_depend_on_the_documents() -> None:
 
 def test_short_runs_take_longer_steps_and_a_given_step_size_stands() -> None:
     long, short, tiny = (TrainingConfig().resolved(size, frozen=True).learning_rate or 0 for size in (10**6, 1000, 1))
-    assert long < short <= tiny <= 3 * long
+    assert 3e-4 == long < short <= tiny == 2e-3
+    middle = TrainingConfig(epochs=20).resolved(100 * 128, frozen=True)
+    assert middle.learning_rate == pytest.approx(1 / 2000)
     assert TrainingConfig(learning_rate=0.5).resolved(1, frozen=True).learning_rate == 0.5
+
+
+def test_batches_are_smaller_where_the_encoder_is_trained_and_a_given_size_stands() -> None:
+    whole, heads = (TrainingConfig().resolved(1000, frozen=frozen).batch_size or 0 for frozen in (False, True))
+    assert whole < heads
+    assert TrainingConfig(batch_size=5).resolved(1000, frozen=False).batch_size == 5
