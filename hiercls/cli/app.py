@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from hiercls.errors import ConfigError, HierclsError
+from hiercls.files import replacing
 
 
 class CommandLine(TyperGroup):
@@ -57,7 +58,7 @@ def to_json(value: object) -> str:
 
 
 def write(path: Path, text: str, *, force: bool) -> None:
-    """Write a file and say so on stderr.
+    """Write a file, whole or not at all, and say so on stderr.
 
     Args:
         path: Where to; missing folders are made.
@@ -69,8 +70,8 @@ def write(path: Path, text: str, *, force: bool) -> None:
     """
     if path.exists() and not force:
         raise ConfigError(f"'{path}' is there already; --force overwrites it")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
     note(f"wrote {path}")
 
 

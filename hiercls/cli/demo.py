@@ -17,6 +17,7 @@ import typer
 from hiercls.cli.app import aligned, note
 from hiercls.cli.documents import counted, program, shows_progress, warnings_said
 from hiercls.errors import require
+from hiercls.files import replacing
 
 if TYPE_CHECKING:
     from hiercls.data.pydocs import Pydocs
@@ -139,9 +140,9 @@ def _write_customer(view: View, output: Path) -> Path:
     from hiercls.taxonomy.writing import to_yaml
 
     classes = {name: list(view.topics_of(name)) for name in view.classes}
-    output.mkdir(parents=True, exist_ok=True)
     file = output / f"{view.name}.yaml"
-    file.write_text(to_yaml({"customer": view.name, "classes": classes}), encoding="utf-8")
+    with replacing(file) as aside:
+        aside.write_text(to_yaml({"customer": view.name, "classes": classes}), encoding="utf-8")
     return file
 
 
@@ -166,7 +167,8 @@ def _draw(comparisons: Sequence[Comparison], protocol: Protocol, file: Path) -> 
     ]
     subtitle = f"Accuracy in the customers' own classes, {len(protocol.test.texts):,} test documents, one seed"
     title = "One model on everybody's coarse labels"
-    plot_union(pairs, title=title, subtitle=subtitle).savefig(file, dpi=200)
+    with replacing(file) as aside:
+        plot_union(pairs, title=title, subtitle=subtitle).savefig(aside, format="png", dpi=200)
 
 
 def _brought(one: Comparison) -> str:

@@ -5,7 +5,6 @@ Knows rows, labels and files; knows no model.
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
@@ -21,6 +20,7 @@ import typer
 
 from hiercls.cli.app import complain, note, warn
 from hiercls.errors import ConfigError, DataError, Problem
+from hiercls.files import replacing
 
 if TYPE_CHECKING:
     from hiercls.data.rejects import Reject
@@ -90,7 +90,6 @@ class Skipping:
         if self.rejects is not None:
             from hiercls.data.rejects import write_rejects
 
-            self.rejects.parent.mkdir(parents=True, exist_ok=True)
             write_rejects(self.rejects, rejects)
             kept = f"; they are in '{self.rejects}' with the reasons"
         warn(f"{counted(len(rejects), 'bad row')} of {n_rows:,} left out{kept}")
@@ -247,12 +246,6 @@ def opened(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with aside.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(path) as aside, aside.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
     note(f"wrote {path}")

@@ -14,6 +14,7 @@ import typer
 
 from hiercls.cli.app import complain, note, to_json, warn, write
 from hiercls.errors import ConfigError, Problem, TaxonomyError
+from hiercls.files import replacing
 
 if TYPE_CHECKING:
     from hiercls.taxonomy import Taxonomy
@@ -120,8 +121,8 @@ def show(
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default")
         figure = plot_taxonomy(taxonomy)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(output, dpi=200)
+        with replacing(output) as aside:
+            figure.savefig(aside, format=output.suffix[1:].lower(), dpi=200)
     n_missing = len({str(warning.message) for warning in said if str(warning.message).startswith("Glyph ")})
     if n_missing:
         warn(f"no installed font draws {n_missing} of the characters; install one that does, such as Noto Sans CJK")

@@ -6,7 +6,6 @@ Knows nothing of why a row is bad: it keeps the reasons that it is given.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from hiercls.data.rows import Row, is_missing
 from hiercls.errors import Problem
+from hiercls.files import replacing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def write_rejects(path: str | Path, rejects: Iterable[Reject]) -> int:
     columns could not be told apart stands as it came under ``raw``.
 
     Args:
-        path: The file; one that is there is replaced.
+        path: The file; one that is there is replaced, missing folders are made.
         rejects: The rows to keep.
 
     Returns:
@@ -76,17 +76,14 @@ def write_rejects(path: str | Path, rejects: Iterable[Reject]) -> int:
         1 {"text": null, "reasons": ["a.jsonl:3: no text"]}
         <BLANKLINE>
     """
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     n_written = 0
-    try:
-        with aside.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            for reject in rejects:
-                file.write(_line(reject) + "\n")
-                n_written += 1
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with (
+        replacing(Path(path)) as aside,
+        aside.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
+    ):
+        for reject in rejects:
+            file.write(_line(reject) + "\n")
+            n_written += 1
     return n_written
 
 

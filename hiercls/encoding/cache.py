@@ -10,12 +10,13 @@ import os
 import uuid
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from hiercls.files import replacing
 
 _KEY_SIZE = 16
 
@@ -74,17 +75,10 @@ class EncodingCache:
         """
         keys = np.frombuffer(b"".join(_key(text) for text in texts), dtype=np.uint8).reshape(len(texts), -1)
         content = save({"keys": keys.copy(), "encodings": np.ascontiguousarray(encodings, dtype=np.float32)})
-        aside = self.folder / f"{uuid.uuid4().hex}.part"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            aside.rename(aside.with_suffix(".safetensors"))
+            with replacing(self.folder / f"{uuid.uuid4().hex}.safetensors") as aside:
+                aside.write_bytes(content)
         except OSError as error:
-            with suppress(OSError):
-                aside.unlink()
             warnings.warn(
                 f"cannot keep encodings in {self.folder} ({error}); they are computed again next time; "
                 "set HIERCLS_CACHE to a folder that can be written",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -171,6 +172,22 @@ def test_show_of_a_wrong_taxonomy_says_what_is_wrong(bad, tmp_path):
     assert result.exit_code == 1
     assert "4 problems in" in result.stderr
     assert not (tmp_path / "bad.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["schema"], ["show", TINY], ["init", str(shipped("tiny").with_name("tiny.jsonl")), "--force"]]
+)
+def test_a_disk_that_is_full_leaves_the_old_file_whole(tmp_path, monkeypatch, arguments):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "old.svg"
+    path.write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    result = run(*arguments, "-o", path)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, f"error: No space left on device: '{path}'")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["old.svg"]
 
 
 def test_diff_says_what_changed_in_words(tmp_path):

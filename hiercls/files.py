@@ -1,0 +1,107 @@
+"""Files: what stands at a path before it is read, and writing that leaves the old file whole until the new one is.
+
+Knows paths; not what is in a file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hiercls.errors import Problem, nearest
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder", "name a file in it"),
+    (stat.S_ISFIFO, "a named pipe", "write what it carries to a file"),
+    (stat.S_ISSOCK, "a socket", "write what it carries to a file"),
+    (lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode), "a device", "copy what it holds to a file"),
+)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+
+
+def not_a_file(path: str | Path, *, extensions: Sequence[str]) -> Problem | None:
+    """What stands at a path where a file to be read should; without opening it, since that may wait for ever.
+
+    ``/dev/stdin``, and what a shell makes of ``<(command)``, are open already and so as good as files.
+
+    Args:
+        path: The path.
+        extensions: How files of the kind end, to name the nearest in the folder where there is none of this name.
+
+    Returns:
+        The problem; ``None`` for a file, and for what only opening it can tell.
+
+    Example:
+        >>> print(not_a_file("/", extensions=[".yaml"]))
+        /: expected a file, got a folder; name a file in it
+    """
+    if os.fspath(path).startswith(_STREAMS):
+        return None
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        hint = nearest(Path(path).name, _siblings(Path(path).parent, extensions))
+        return Problem(message="there is no such file", file=str(path), hint=hint)
+    except OSError:
+        return None
+    for is_kind, kind, hint in _KINDS:
+        if is_kind(mode):
+            return Problem(message=f"expected a file, got {kind}", file=str(path), hint=hint)
+    return None
+
+
+def _siblings(folder: Path, extensions: Sequence[str]) -> list[str]:
+    """The names of the files of a kind in a folder; none where it cannot be listed."""
+    try:
+        return sorted(name for name in os.listdir(folder) if Path(name).suffix.lower() in extensions)
+    except OSError:
+        return []
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: aside first, then renamed into place, so that an old file stays until then.
+
+    Args:
+        path: Where to; missing folders are made. The file that a link points to is replaced, not the link; a device
+            or a pipe is written to as it is.
+
+    Yields:
+        The path to write to. If the block ends well its content takes the place of ``path``, else it is removed.
+
+    Raises:
+        OSError: If the file cannot be written; the error names ``path``.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with replacing(Path(folder, "new", "file.txt")) as aside:
+        ...         count = aside.write_text("whole")
+        ...     Path(folder, "new", "file.txt").read_text()
+        'whole'
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        yield path
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".hiercls-{uuid.uuid4().hex}.part")
+    try:
+        yield aside
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
+        if target.exists():
+            aside.chmod(stat.S_IMODE(target.stat().st_mode))
+        aside.replace(target)
+    except OSError as error:
+        if error.filename == str(aside) or (error.filename is None and error.errno in _FULL):
+            error.filename = str(path)
+        raise
+    finally:
+        aside.unlink(missing_ok=True)
