@@ -45,7 +45,7 @@ def not_a_file(path: str | Path, *, extensions: Sequence[str]) -> Problem | None
         return None
     try:
         mode = os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         hint = nearest(Path(path).name, _siblings(Path(path).parent, extensions))
         return Problem(message="there is no such file", file=str(path), hint=hint)
     except OSError:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hiercls.cli.app import note
 from hiercls.data.json_lines import not_utf8, refuse_utf16
 from hiercls.errors import ConfigError, DataError, Problem, nearest, require
+from hiercls.files import not_a_file
 
 if TYPE_CHECKING:
     from hiercls.taxonomy.draft import Draft
@@ -52,6 +53,9 @@ def draft(
     """
     from hiercls.taxonomy.draft import draft_from_edges, draft_from_graph, draft_from_table
 
+    problem = not_a_file(path, extensions=(*TABLES, *GRAPHS))
+    if problem:
+        raise DataError([problem], subject=f"'{path}'")
     chosen = name or path.stem
     if path.suffix.lower() in GRAPHS:
         return draft_from_graph(_read_graph(path), levels=levels or None, name=chosen)
@@ -154,7 +158,6 @@ def _decoded(path: Path) -> str:
 
 def _read_parquet(path: Path) -> Rows:
     parquet = require("pyarrow.parquet", extra="tables")
-    path.open("rb").close()
     try:
         columns = [column for column in parquet.read_schema(path).names if column != "text"]
         return list(parquet.read_table(path, columns=columns).to_pylist())

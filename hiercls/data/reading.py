@@ -20,6 +20,7 @@ from hiercls.data.records import Record, column_records, header_problem, mapping
 from hiercls.data.rejects import Reject
 from hiercls.data.rows import Row, describe, is_missing, label_names, string_fault
 from hiercls.errors import DataError, InputTypeError, Problem, nearest
+from hiercls.files import not_a_file
 
 EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 """The files that can be read."""
@@ -137,8 +138,9 @@ def _records(source: Any) -> Iterator[Record | Reject]:
 def _file_records(path: Path) -> Iterator[Record | Reject]:
     """The raw records of a file, by its extension."""
     extension = path.suffix.lower()
-    if not os.path.isfile(path):
-        raise DataError([_absent(path)], subject=f"'{path}'")
+    absent = not_a_file(path, extensions=EXTENSIONS)
+    if absent:
+        raise DataError([absent], subject=f"'{path}'")
     if extension not in EXTENSIONS:
         hint = nearest(extension, EXTENSIONS) if extension else f"one of {', '.join(EXTENSIONS)}"
         message = (
@@ -168,16 +170,6 @@ def _json_file(path: Path) -> Iterator[Record | Reject]:
             problem = Problem(message="expected JSONL, got one JSON array", file=str(path), line=1, hint=hint)
             raise DataError([problem], subject=f"'{path}'")
         yield from json_records(file, name=str(path))
-
-
-def _absent(path: Path) -> Problem:
-    """The problem of a path that is no file, with the nearest name beside it."""
-    if os.path.isdir(path):
-        return Problem(message="expected a file, got a folder", file=str(path), hint="name the files in it")
-    siblings = []
-    if os.path.isdir(path.parent):
-        siblings = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in EXTENSIONS)
-    return Problem(message="there is no such file", file=str(path), hint=nearest(path.name, siblings))
 
 
 def _table(records: Iterable[Record | Reject]) -> Table:

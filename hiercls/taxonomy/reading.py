@@ -16,7 +16,11 @@ from typing import Any
 import yaml
 
 from hiercls.errors import InputTypeError, Problem
+from hiercls.files import not_a_file
 from hiercls.taxonomy.document import Document, Mark, Path
+
+EXTENSIONS = (".yaml", ".yml")
+"""How the files of taxonomies and customers end, usually; any other will do."""
 
 MAX_BYTES = 4 * 2**20
 """The largest YAML text, in bytes of UTF-8."""
@@ -90,13 +94,12 @@ def read_document(source: str | FilePath | Mapping[str, object]) -> Document:
     if not isinstance(source, str | os.PathLike):
         raise InputTypeError(f"expected a path, a YAML text or a mapping, got a {type(source).__name__}")
     file = os.fspath(source)
+    problem = not_a_file(file, extensions=EXTENSIONS)
+    if problem:
+        return _unreadable(problem)
     try:
         with open(file, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        return _unreadable(Problem(message="there is no such file", file=file))
-    except IsADirectoryError:
-        return _unreadable(Problem(message="expected a file, got a folder", file=file, hint="name a file in it"))
     except OSError as error:
         return _unreadable(Problem(message=f"cannot read: {error.strerror}", file=file))
     return _read_bytes(content, file)

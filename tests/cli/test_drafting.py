@@ -149,13 +149,15 @@ def test_files_that_cannot_be_read_say_why(tmp_path, name, content, said):
 
 
 def test_an_unknown_kind_of_file_names_the_known_ones(tmp_path):
+    (unknown := tmp_path / "t.xlsx").touch()
     with pytest.raises(ConfigError, match=r"expected a table or graph \(.csv, .tsv"):
-        drafted(tmp_path / "t.xlsx")
+        drafted(unknown)
 
 
 def test_a_file_that_is_not_there_is_said_without_a_traceback(tmp_path):
-    result = run(tmp_path / "none.csv")
-    assert (result.exit_code, result.stderr) == (1, f"error: No such file or directory: '{tmp_path / 'none.csv'}'\n")
+    path = tmp_path / "none.csv"
+    result = run(path)
+    assert (result.exit_code, result.stderr) == (1, f"error: 1 problem in '{path}':\n  {path}: there is no such file\n")
 
 
 @pytest.mark.parametrize(

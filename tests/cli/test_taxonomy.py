@@ -61,6 +61,26 @@ def test_check_of_a_file_that_is_not_there(tmp_path):
     assert "there is no such file" in result.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["check", TINY, "--customer"], ["diff", TINY], ["init"], ["show", "-o", "f.svg"]]
+)
+def test_a_pipe_in_a_files_place_is_said_and_not_waited_for(tmp_path, arguments):
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    command = [sys.executable, "-m", "hiercls", *arguments, str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert result.returncode == 1
+    assert (
+        f"{path}: expected a file, got a named pipe; write what it carries to a file" in result.stdout + result.stderr
+    )
+
+
+def test_check_reads_standard_input_where_it_is_named():
+    command = [sys.executable, "-m", "hiercls", "check", "/dev/stdin"]
+    result = subprocess.run(command, input=shipped("tiny").read_bytes(), capture_output=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
 def test_check_as_json_has_the_same_keys_fine_or_not(bad):
     fine, not_fine = run("check", TINY, "--json"), run("check", bad, "--json")
     assert (fine.exit_code, not_fine.exit_code) == (0, 1)

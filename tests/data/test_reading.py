@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 import sys
 from collections import UserDict
 
@@ -286,12 +287,16 @@ def test_parquet_without_text(tmp_path) -> None:
 def test_all_files_that_cannot_be_read_are_reported(tmp_path) -> None:
     (tmp_path / "train.csv").write_text("text\na\n")
     (tmp_path / "empty.csv").write_text("")
+    os.mkfifo(tmp_path / "pipe.csv")
+    names = ["train.cvs", "train.csv", "", "empty.csv", "a\0b.csv", "a" * 5000, "pipe.csv"]
     with pytest.raises(DataError) as caught:
-        read(tmp_path / "train.cvs", tmp_path / "train.csv", tmp_path, tmp_path / "empty.csv", "a\0b.csv", "a" * 5000)
+        read(*(tmp_path / name for name in names), "/dev/null")
     messages = [str(problem) for problem in caught.value.problems]
-    assert len(messages) == 5
+    assert len(messages) == 7
     assert messages[0].endswith("train.cvs: there is no such file; did you mean 'train.csv'?")
-    assert messages[1].endswith("expected a file, got a folder; name the files in it")
+    assert messages[1].endswith("expected a file, got a folder; name a file in it")
+    assert messages[-2].endswith("expected a file, got a named pipe; write what it carries to a file")
+    assert messages[-1].endswith("expected a file, got a device; copy what it holds to a file")
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch) -> None:
