@@ -18,46 +18,35 @@ from hiercls.errors import DataError, Problem
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def json_records(lines: Iterable[str | bytes], *, name: str) -> Iterator[Record | Reject]:
-    """The rows of a JSONL file or stream: one object per line, blank lines left aside.
+def line_records(lines: Iterable[str | bytes], *, name: str, are_json: bool) -> Iterator[Record | Reject]:
+    """The rows of a file or stream, one a line.
 
     Args:
         lines: The lines, as text or as UTF-8 bytes.
         name: The file's name for messages.
+        are_json: Whether each line is an object, blank lines left aside; else each is a text, which may be empty.
 
     Yields:
         A record per line, or a reject.
+
+    Example:
+        >>> [record.cells for record in line_records(['{"text": "a"}', ""], name="-", are_json=True)]
+        [{'text': 'a'}]
+        >>> [record.cells for record in line_records(["a", ""], name="-", are_json=False)]
+        [{'text': 'a'}, {'text': ''}]
     """
     for number, line in enumerate(lines, start=1):
         text, fault = decode_line(line, first=number == 1)
-        if fault is None and not text.strip():
+        if are_json and not text.strip():
             continue
-        cells: dict[str, Any] = {}
+        cells: dict[str, Any] = {"text": text}
         column = None
-        if fault is None:
+        if are_json and fault is None:
             cells, fault, column = _parse_object(text)
         if fault is None:
             yield Record(cells=cells, file=name, line=number)
         else:
             yield Reject(raw=text, problems=(Problem(message=fault, file=name, line=number, column=column),))
-
-
-def line_records(lines: Iterable[str | bytes], *, name: str) -> Iterator[Record | Reject]:
-    """The rows of a stream of plain texts, one per line; an empty line is an empty text.
-
-    Args:
-        lines: The lines, as text or as UTF-8 bytes.
-        name: The stream's name for messages.
-
-    Yields:
-        A record per line, or a reject.
-    """
-    for number, line in enumerate(lines, start=1):
-        text, fault = decode_line(line, first=number == 1)
-        if fault is None:
-            yield Record(cells={"text": text}, file=name, line=number)
-        else:
-            yield Reject(raw=text, problems=(Problem(message=fault, file=name, line=number),))
 
 
 def decode_line(line: str | bytes, *, first: bool) -> tuple[str, str | None]:
@@ -120,7 +109,7 @@ def _parse_object(text: str) -> tuple[dict[str, Any], str | None, int | None]:
         return {}, f"not usable JSON ({error})", None
     if isinstance(value, dict):
         return value, None, None
-    return {}, f'expected an object such as {{"text": "…"}}, got {describe(value)}', None
+    return {}, f"expected an object with the columns as keys, got {describe(value)}", None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hiercls.data.delimited import delimited_records
-from hiercls.data.json_lines import decode_line, json_records, line_records, refuse_utf16
+from hiercls.data.json_lines import decode_line, line_records, refuse_utf16
 from hiercls.data.records import Record, column_records, header_problem, mapping_records, parquet_records
 from hiercls.data.rejects import Reject
 from hiercls.data.rows import Row, describe, is_missing, label_names, string_fault
@@ -114,8 +114,7 @@ def read_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> T
         opening = decode_line(line, first=len(head) == 1)[0].strip()
         if opening:
             break
-    make_records = json_records if opening.startswith("{") else line_records
-    return _table(make_records(itertools.chain(head, walker), name=name))
+    return _table(line_records(itertools.chain(head, walker), name=name, are_json=opening.startswith("{")))
 
 
 def _records(source: Any) -> Iterator[Record | Reject]:
@@ -169,7 +168,7 @@ def _json_file(path: Path) -> Iterator[Record | Reject]:
             hint = 'write one object per line, such as {"text": "a document", "label": "A"}'
             problem = Problem(message="expected JSONL, got one JSON array", file=str(path), line=1, hint=hint)
             raise DataError([problem], subject=f"'{path}'")
-        yield from json_records(file, name=str(path))
+        yield from line_records(file, name=str(path), are_json=True)
 
 
 def _table(records: Iterable[Record | Reject]) -> Table:

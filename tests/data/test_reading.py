@@ -158,7 +158,7 @@ BAD_ROWS = {
     "one row without text": ("jsonl", GOOD + b'{"txt": "a"}\n', 2, "expected a column 'text', found 'txt'"),
     "broken JSON": ("jsonl", GOOD + b'\n{"text": "a" "b"}\n', 3, "not valid JSON (Expecting ',' delimiter)"),
     "cut off JSON": ("jsonl", GOOD + b'{"text": "a', 2, "not valid JSON (Unterminated string"),
-    "a list for an object": ("jsonl", GOOD + b'["a"]\n', 2, 'expected an object such as {"text": "…"}, got the list'),
+    "a list for an object": ("jsonl", GOOD + b'["a"]\n', 2, "expected an object with the columns as keys, got the l"),
     "a key twice": ("jsonl", GOOD + b'{"text": "a", "text": "b"}\n', 2, "the key 'text' stands twice"),
     "deep nesting": ("jsonl", GOOD + b'{"text": ' + b"[" * 100_000 + b"\n", 2, "nested too deeply"),
     "a number of 5,000 digits": ("jsonl", GOOD + b'{"text": ' + b"1" * 5000 + b"}\n", 2, "not usable JSON (Exceeds"),
