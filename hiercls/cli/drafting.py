@@ -5,16 +5,16 @@ Knows file formats and column names; what a draft is, ``hiercls.taxonomy.draft``
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hiercls.cli.app import note
-from hiercls.data.json_lines import not_utf8, refuse_utf16
+from hiercls.data.delimited import delimited_records
+from hiercls.data.json_lines import json_records
+from hiercls.data.records import Record, undivided_hint
+from hiercls.data.rejects import Reject
 from hiercls.errors import ConfigError, DataError, Problem, nearest, require
 from hiercls.files import not_a_file
 
@@ -131,29 +131,20 @@ def read_rows(path: Path) -> Rows:
     if kind not in TABLES:
         known = ", ".join([*TABLES, *GRAPHS])
         raise ConfigError(f"expected a table or graph ({known}), got '{path}'")
-    problems: list[Problem] = []
+    records: list[Record | Reject]
     if kind == ".parquet":
-        rows = _read_parquet(path)
+        records = [Record(cells=row) for row in _read_parquet(path)]
+    elif kind in {".csv", ".tsv"}:
+        records = delimited_records(path, delimiter="," if kind == ".csv" else "\t", check_header=_header_problem)
     else:
-        reader = _read_json if kind in {".jsonl", ".ndjson"} else _read_delimited
-        rows = reader(io.StringIO(_decoded(path), newline=""), "\t" if kind == ".tsv" else ",", str(path), problems)
+        records = list(json_records(path))
+    rows = [dict(record.cells) for record in records if isinstance(record, Record)]
+    problems = [problem for record in records if isinstance(record, Reject) for problem in record.problems]
     if not problems and not rows:
         problems.append(Problem(message="the file has no rows", file=str(path)))
     if problems:
         raise DataError(problems, subject=f"'{path}'")
     return rows
-
-
-def _decoded(path: Path) -> str:
-    """The text of a file in UTF-8, or an error with the first line that is none."""
-    refuse_utf16(path)
-    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        problem = Problem(message=not_utf8(data[error.start]), file=str(path), line=line)
-        raise DataError([problem], subject=f"'{path}'") from error
 
 
 def _read_parquet(path: Path) -> Rows:
@@ -176,58 +167,16 @@ def _read_graph(path: Path) -> Any:
         raise DataError([problem], subject=f"'{path}'") from error
 
 
-def _read_delimited(file: Any, delimiter: str, name: str, problems: list[Problem]) -> Rows:
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        header, rows = next(reader, []), []
-        problems += _header_problems(header, delimiter, name)
-        for cells in reader:
-            if cells and len(cells) != len(header):
-                message = f"expected {len(header)} fields as in the header, got {len(cells)}"
-                problems.append(Problem(message=message, file=name, line=reader.line_num))
-            elif cells:
-                rows.append(dict(zip(header, cells, strict=True)))
-    except csv.Error as error:
-        problems.append(Problem(message=f"not well-formed: {error}", file=name, line=reader.line_num))
-    finally:
-        csv.field_size_limit(before)
-    return rows
-
-
-def _header_problems(header: Sequence[str], delimiter: str, name: str) -> list[Problem]:
+def _header_problem(names: Sequence[str], *, file: str, line: int) -> Problem | None:
     """What makes a header useless: a name that stands twice, or columns divided by something else."""
-    twice = [column for column in dict.fromkeys(header) if column and header.count(column) > 1]
+    twice = [column for column in dict.fromkeys(names) if column and names.count(column) > 1]
     if twice:
         message = f"expected every column once, found {', '.join(map(repr, twice))} more than once"
-        return [Problem(message=message, file=name, line=1, hint="rename one")]
-    if len(header) == 1 and any(mark in header[0] for mark in {",", ";", "\t", "|"} - {delimiter}):
-        hint = "the columns of a .csv are divided by commas, those of a .tsv by tabs"
-        return [Problem(message=f"expected several columns, found {header[0]!r} alone", file=name, line=1, hint=hint)]
-    return []
-
-
-def _read_json(file: Any, _: str, name: str, problems: list[Problem]) -> Rows:
-    rows = []
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.rstrip("\r\n"))
-        except json.JSONDecodeError as error:
-            message = f"not valid JSON ({error.msg})"
-            problems.append(Problem(message=message, file=name, line=number, column=error.colno))
-            continue
-        except (RecursionError, ValueError) as error:
-            problems.append(Problem(message=f"not usable JSON ({error})", file=name, line=number))
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-        else:
-            hint = 'write one object per line, such as {"area": "X", "topic": "A"}'
-            message = f"expected an object, got {line.strip()[:40]}"
-            problems.append(Problem(message=message, file=name, line=number, hint=hint))
-    return rows
+        return Problem(message=message, file=file, line=line, hint="rename one")
+    hint = undivided_hint(names)
+    if hint:
+        return Problem(message=f"expected several columns, found {names[0]!r} alone", file=file, line=line, hint=hint)
+    return None
 
 
 def _check_columns(wanted: Sequence[str], columns: Sequence[str], path: Path) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import csv
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from hiercls.data.json_lines import not_utf8, refuse_utf16
-from hiercls.data.records import Record, header_problem
+from hiercls.data.records import Record
 from hiercls.data.rejects import Reject
 from hiercls.errors import DataError, Problem
 
@@ -20,24 +20,32 @@ _FIELD_LIMIT = 2**31 - 1
 _field_limit_lock = threading.Lock()
 
 
-def delimited_records(path: Path, *, delimiter: str) -> list[Record | Reject]:
+class HeaderCheck(Protocol):
+    """What a reader demands of a table's columns."""
+
+    def __call__(self, names: Sequence[str], *, file: str, line: int) -> Problem | None:
+        """What is wrong with the columns' names, if anything is."""
+
+
+def delimited_records(path: Path, *, delimiter: str, check_header: HeaderCheck) -> list[Record | Reject]:
     """The rows of a CSV or TSV file with a header, quotes as in RFC 4180.
 
     Args:
         path: The file.
         delimiter: What stands between two fields.
+        check_header: Finds what is wrong with the columns' names, if anything is.
 
     Returns:
         A record per row; a reject per row that cannot be divided into the header's columns.
 
     Raises:
-        DataError: If the file has no header, one without ``text``, or one that names a column twice.
+        DataError: If the file has no header, or one that the check refuses.
     """
     refuse_utf16(path)
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file, _field_limit_lock:
         limit = csv.field_size_limit(_FIELD_LIMIT)
         try:
-            return list(_delimited(file, str(path), delimiter))
+            return list(_delimited(file, str(path), delimiter, check_header))
         except _HeaderError as error:
             raise DataError([error.problem], subject=f"'{path}'") from None
         finally:
@@ -84,7 +92,7 @@ class _Lines:
         return None
 
 
-def _delimited(file: IO[str], name: str, delimiter: str) -> Iterator[Record | Reject]:
+def _delimited(file: IO[str], name: str, delimiter: str, check: HeaderCheck) -> Iterator[Record | Reject]:
     """The records of an open CSV file; the first row is the header."""
     lines = _Lines(file)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -102,22 +110,17 @@ def _delimited(file: IO[str], name: str, delimiter: str) -> Iterator[Record | Re
             fault = _csv_fault(str(error)), first
         fault = lines.encoding_fault() or fault
         if header is None and (fields or fault):
-            header = _header(fields, fault, name=name, line=first)
+            header = _header(fields, fault, check, name=name, line=first)
         elif fields or fault:
             yield _delimited_record(fields, fault, header or [], lines, file=name, first=first)
     if header is None:
-        raise _HeaderError(Problem(message="expected a header with a column 'text', got an empty file", file=name))
+        raise _HeaderError(Problem(message="expected a header with the columns' names, got an empty file", file=name))
 
 
-def _header(fields: list[str], fault: tuple[str, int] | None, *, name: str, line: int) -> list[str]:
+def _header(fields: list[str], fault: tuple[str, int] | None, check: HeaderCheck, *, name: str, line: int) -> list[str]:
     """The columns' names, or an error: without a header no row can be read."""
     header = [field.strip() for field in fields]
-    problem = header_problem(header, file=name, line=line)
-    if fault:
-        problem = Problem(message=fault[0], file=name, line=fault[1])
-    elif "labels" in header:
-        hint = "write one label in 'label', or use JSONL or Parquet for several"
-        problem = Problem(message="expected no column 'labels' in a delimited file", file=name, line=line, hint=hint)
+    problem = Problem(message=fault[0], file=name, line=fault[1]) if fault else check(header, file=name, line=line)
     if problem:
         raise _HeaderError(problem)
     return header

@@ -49,6 +49,29 @@ def line_records(lines: Iterable[str | bytes], *, name: str, are_json: bool) -> 
             yield Reject(raw=text, problems=(Problem(message=fault, file=name, line=number, column=column),))
 
 
+def json_records(path: Path) -> Iterator[Record | Reject]:
+    """The rows of a JSONL file.
+
+    Args:
+        path: The file.
+
+    Yields:
+        A record per line that is not blank, or a reject.
+
+    Raises:
+        DataError: If the file is UTF-16, or one JSON array.
+    """
+    refuse_utf16(path)
+    with path.open("rb") as file:
+        start = file.read(64).removeprefix(_BYTE_ORDER_MARK).lstrip()
+        file.seek(0)
+        if start.startswith(b"["):
+            hint = "write one object per line, without the brackets and commas around them"
+            problem = Problem(message="expected JSONL, got one JSON array", file=str(path), line=1, hint=hint)
+            raise DataError([problem], subject=f"'{path}'")
+        yield from line_records(file, name=str(path), are_json=True)
+
+
 def decode_line(line: str | bytes, *, first: bool) -> tuple[str, str | None]:
     """A line without its end and a byte order mark, and what is wrong with its bytes.
 

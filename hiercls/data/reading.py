@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from pathlib import Path
 from typing import Any
 
 from hiercls.data.delimited import delimited_records
-from hiercls.data.json_lines import decode_line, line_records, refuse_utf16
+from hiercls.data.json_lines import decode_line, json_records, line_records
 from hiercls.data.records import Record, column_records, header_problem, mapping_records, parquet_records
 from hiercls.data.rejects import Reject
 from hiercls.data.rows import Row, describe, is_missing, label_names, string_fault
@@ -150,25 +150,21 @@ def _file_records(path: Path) -> Iterator[Record | Reject]:
         if extension == ".parquet":
             yield from parquet_records(path)
         elif extension in (".csv", ".tsv"):
-            yield from delimited_records(path, delimiter="," if extension == ".csv" else "\t")
+            delimiter = "," if extension == ".csv" else "\t"
+            yield from delimited_records(path, delimiter=delimiter, check_header=_delimited_header_problem)
         else:
-            yield from _json_file(path)
+            yield from json_records(path)
     except OSError as error:
         problem = Problem(message=f"the file cannot be read ({error.strerror or error})", file=str(path))
         raise DataError([problem], subject=f"'{path}'") from error
 
 
-def _json_file(path: Path) -> Iterator[Record | Reject]:
-    """The raw records of a JSONL file; one that holds a single array is refused whole."""
-    refuse_utf16(path)
-    with path.open("rb") as file:
-        start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-        file.seek(0)
-        if start.startswith(b"["):
-            hint = 'write one object per line, such as {"text": "a document", "label": "A"}'
-            problem = Problem(message="expected JSONL, got one JSON array", file=str(path), line=1, hint=hint)
-            raise DataError([problem], subject=f"'{path}'")
-        yield from line_records(file, name=str(path), are_json=True)
+def _delimited_header_problem(names: Sequence[str], *, file: str, line: int) -> Problem | None:
+    """What is wrong with the columns of a delimited file of documents."""
+    if "labels" in names:
+        hint = "write one label in 'label', or use JSONL or Parquet for several"
+        return Problem(message="expected no column 'labels' in a delimited file", file=file, line=line, hint=hint)
+    return header_problem(names, file=file, line=line)
 
 
 def _table(records: Iterable[Record | Reject]) -> Table:

@@ -5,7 +5,7 @@ Knows the names of the columns, not what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,24 @@ def header_problem(names: Iterable[Any], *, file: str | None = None, line: int |
         name for name in names if str(name).strip().lower() in ("text", "texts", "document", "content", "sentence")
     ]
     hint = f"rename {alike[0]!r} to 'text'" if alike else None
-    if len(names) == 1 and any(mark in str(names[0]) for mark in ";\t|,"):
-        hint = "the columns of a .csv are divided by commas, those of a .tsv by tabs"
+    hint = undivided_hint(names) or hint
     found = ", ".join(repr(name) for name in names) or "no columns"
     return Problem(message=f"expected a column 'text', found {found}", file=file, line=line, hint=hint)
+
+
+def undivided_hint(names: Sequence[Any]) -> str | None:
+    """What to do about a single column whose name looks like several that were not divided.
+
+    Args:
+        names: The columns' names.
+
+    Returns:
+        The hint; ``None`` where there are several columns, or one of a plain name.
+
+    Example:
+        >>> undivided_hint(["text;label"])
+        'the columns of a .csv are divided by commas, those of a .tsv by tabs'
+    """
+    if len(names) == 1 and any(mark in str(names[0]) for mark in ";\t|,"):
+        return "the columns of a .csv are divided by commas, those of a .tsv by tabs"
+    return None

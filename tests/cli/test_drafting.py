@@ -132,11 +132,12 @@ def test_wrong_columns_are_named(labels, arguments, said):
     [
         ("t.csv", b"area,topic\nX\nX,A,B\n", "t.csv:2: expected 2 fields as in the header, got 1"),
         ("t.csv", b"area,topic\nX\nX,A,B\n", "t.csv:3: expected 2 fields as in the header, got 3"),
-        ("t.csv", b'area,topic\n"X" Y,A\n', "t.csv:2: not well-formed"),
+        ("t.csv", b'area,topic\n"X" Y,A\n', "t.csv:2: a quoted field goes on after its closing quote"),
         ("t.csv", b"area,topic\n\xff,A\n", "t.csv:2: expected UTF-8"),
-        ("t.csv", b"", "the file has no rows"),
+        ("t.csv", b"", "expected a header with the columns' names, got an empty file"),
+        ("t.csv", b"area,topic\n", "the file has no rows"),
         ("t.jsonl", b'{"area": "X"\n[1]\n', "t.jsonl:1:13: not valid JSON"),
-        ("t.jsonl", b'{"area": "X"\n[1]\n', "t.jsonl:2: expected an object, got [1]"),
+        ("t.jsonl", b'{"area": "X"\n[1]\n', "t.jsonl:2: expected an object with the columns as keys, got the list [1]"),
         ("t.graphml", b"<graph", "not a graph in the format of .graphml"),
         ("t.gml", b"graph [", "not a graph in the format of .gml"),
     ],
@@ -169,8 +170,8 @@ def test_a_file_that_is_not_there_is_said_without_a_traceback(tmp_path):
         ("a.csv", b"area,topic\nX,A\nX,\xe9\n", "a.csv:3: expected UTF-8, got the byte 0xe9; save"),
         ("a.csv", "area,topic\nX,A\n".encode("utf-16"), "a.csv: expected UTF-8, got UTF-16; save"),
         ("a.jsonl", b'\n{"topic"\n', "a.jsonl:2:9: not valid JSON (Expecting ':' delimiter)"),
-        ("a.jsonl", b'[{"topic": "A"}]', "a.jsonl:1: expected an object, got [{"),
-        ("a.jsonl", b"[" * 100_000, "a.jsonl:1: not usable JSON ("),
+        ("a.jsonl", b'[{"topic": "A"}]', "a.jsonl:1: expected JSONL, got one JSON array; write one object per line"),
+        ("a.jsonl", b'{"a": ' + b"[" * 100_000, "a.jsonl:1: not usable JSON ("),
     ],
 )
 def test_what_is_wrong_with_a_table(tmp_path, name, content, message):

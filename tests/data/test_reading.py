@@ -251,7 +251,7 @@ BAD_FILES = {
         "a.csv:1: expected every column once, found 'label' more",
     ),
     "labels in CSV": ("a.csv", b"text,labels\na,A\n", "write one label in 'label', or use JSONL"),
-    "empty CSV": ("a.csv", b"\n\n", "expected a header with a column 'text', got an empty file"),
+    "empty CSV": ("a.csv", b"\n\n", "expected a header with the columns' names, got an empty file"),
     "UTF-16": ("a.csv", "text\na\n".encode("utf-16"), "expected UTF-8, got UTF-16"),
     "UTF-16 JSONL": ("a.jsonl", '{"text": "a"}'.encode("utf-16"), "expected UTF-8, got UTF-16"),
     "Latin-1 header": ("a.csv", b"text,cat\xe9gorie\na,A\n", "a.csv:1: expected UTF-8, got the byte 0xe9"),
