@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hiercls.cli.app import aligned
@@ -15,12 +14,6 @@ from hiercls.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from hiercls.taxonomy import Identifiability, Taxonomy
-
-MAX_NAMES = 8
-"""How many topics of one group a warning names."""
-
-MAX_GROUPS = 5
-"""How many groups of topics are warned of one by one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +51,7 @@ class Findings:
             found = taxonomy.identifiability()
         except ConfigError as error:
             return cls(file=file, taxonomy=taxonomy, warnings=(str(error),))
-        return cls(file=file, taxonomy=taxonomy, identifiability=found, warnings=tuple(_warnings(found)))
+        return cls(file=file, taxonomy=taxonomy, identifiability=found, warnings=found.gaps)
 
     def lines(self) -> list[str]:
         """The findings as lines of text: the problems one a line, or what is in the taxonomy."""
@@ -70,7 +63,7 @@ class Findings:
         if self.taxonomy.customers:
             lines += ["", *aligned([("customer", "classes", "topics", "kind"), *_cells(self._customers())])]
         if self.identifiability is not None:
-            lines += ["", _verdict(self.identifiability)]
+            lines += ["", self.identifiability.verdict]
         return lines
 
     def to_dict(self) -> dict[str, object]:
@@ -108,35 +101,6 @@ class Findings:
 
 def _cells(rows: list[dict[str, str | int]]) -> list[tuple[str, ...]]:
     return [tuple(str(cell) for cell in row.values()) for row in rows]
-
-
-def _verdict(found: Identifiability) -> str:
-    rank = f"the customers' labels have rank {found.rank} of {found.n_topics}"
-    if found.is_determined:
-        return f"{rank}: they determine every topic (condition number {found.condition_number:.3g})"
-    if found.is_separated:
-        return f"{rank}: they tell all topics apart, but determine them only where texts do so too"
-    return f"{rank}: some topics are not told apart"
-
-
-def _warnings(found: Identifiability) -> list[str]:
-    together = {frozenset(cell) for cell in found.cells if len(cell) > 1}
-    warnings = []
-    for group in found.confounded[:MAX_GROUPS]:
-        if any(set(group) <= cell for cell in together):
-            warnings.append(f"every customer groups {_listed(group)} alike, so nothing tells them apart")
-        else:
-            warnings.append(f"the customers' labels leave open how {_listed(group)} share their probability")
-    if len(found.confounded) > MAX_GROUPS:
-        warnings.append(f"{len(found.confounded) - MAX_GROUPS} more groups of topics are left open (see --json)")
-    if found.unnamed:
-        warnings.append(f"no customer names {_listed(found.unnamed)}")
-    return warnings
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:MAX_NAMES])
-    return f"{shown} and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else shown
 
 
 def _plain(found: Identifiability) -> dict[str, object]:

@@ -229,10 +229,10 @@ def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels) -> None:
     """Say which topics nothing in the labels tells apart."""
     taught = taxonomy.identifiability(sorted(frozenset().union(*labels.views)))
     if not taught.is_determined:
-        groups = "; ".join("{" + ", ".join(group) + "}" for group in taught.confounded) or "some topics"
+        found = "; ".join([taught.verdict, *taught.gaps])
         warnings.warn(
-            f"the labelled views leave topics undetermined (rank {taught.rank} of {taught.n_topics}): nothing tells "
-            f"apart {groups}; probabilities within such a group follow the text's likeness to the others only",
+            f"the labelled views leave topics undetermined: {found}; among such topics, probabilities follow the "
+            "text's likeness to the others only",
             stacklevel=5,
         )
 

@@ -25,6 +25,12 @@ MAX_CELLS_WHOLE = 500
 MAX_PEELS = 100
 """How often cells are set aside: each time the classes that are left hold fewer cells."""
 
+MAX_NAMES = 8
+"""How many topics of one group a sentence names."""
+
+MAX_GROUPS = 5
+"""How many groups of topics have a sentence of their own."""
+
 _TOLERANCE = 1e-11
 """An eigenvalue of the Gram matrix counts as 0 below this share of the largest."""
 
@@ -55,6 +61,9 @@ class Identifiability:
         >>> result = identify(("A", "B", "C"), views)
         >>> result.rank, result.cells, result.confounded, result.is_determined
         (2, (('A', 'B'), ('C',)), (('A', 'B'),), False)
+        >>> print(result.summary())
+        labels at 'one' have rank 2 of 3: some topics are not told apart
+        every view groups 'A', 'B' alike, so nothing tells them apart
     """
 
     views: tuple[str, ...]
@@ -75,20 +84,41 @@ class Identifiability:
         """Whether any two topics are told apart by some view; enough where topics are well separated in the texts."""
         return len(self.cells) == self.n_topics
 
-    def summary(self) -> str:
-        """The result in words, one fact a line."""
-        lines = [f"views: {', '.join(self.views) or 'none'}", f"rank {self.rank} of {self.n_topics} topics"]
+    @property
+    def verdict(self) -> str:
+        """What labels at the views can teach, in one line."""
+        rank = f"labels at {listed(self.views) or 'no view'} have rank {self.rank} of {self.n_topics}"
         if self.is_determined:
-            lines.append(f"determined: class probabilities determine topics, condition {self.condition_number:.3g}")
-        elif self.is_separated:
-            lines.append("separated, not determined: topics can be learnt where texts tell them well apart")
-        else:
-            lines.append("neither determined nor separated: some topics are always grouped alike")
-        lines += [f"always together: {listed(cell)}" for cell in self.cells if len(cell) > 1]
-        lines += [f"left open: {listed(group)}" for group in self.confounded]
+            known = np.isfinite(self.condition_number)
+            condition = f" (condition number {self.condition_number:.3g})" if known else ""
+            return f"{rank}: they determine every topic{condition}"
+        if self.is_separated:
+            return f"{rank}: they tell all topics apart, but determine them only where texts do so too"
+        return f"{rank}: some topics are not told apart"
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What labels at the views leave open, a sentence each; the first few of many."""
+        together = [frozenset(cell) for cell in self.cells if len(cell) > 1]
+        found = []
+        for group in self.confounded[:MAX_GROUPS]:
+            names = listed(group, limit=MAX_NAMES)
+            if any(cell.issuperset(group) for cell in together):
+                found.append(f"every view groups {names} alike, so nothing tells them apart")
+            else:
+                found.append(f"the labels leave open how {names} share their probability")
+        n_more = len(self.confounded) - MAX_GROUPS
+        if n_more > 0:
+            found.append(
+                f"{n_more:,} more group{'s' * (n_more > 1)} of topics {'are' if n_more > 1 else 'is'} left open"
+            )
         if self.unnamed:
-            lines.append(f"in no class of any view: {listed(self.unnamed)}")
-        return "\n".join(lines)
+            found.append(f"no view names {listed(self.unnamed, limit=MAX_NAMES)}")
+        return tuple(found)
+
+    def summary(self) -> str:
+        """The verdict and the gaps, one a line."""
+        return "\n".join([self.verdict, *self.gaps])
 
 
 def identify(topics: Sequence[str], views: Sequence[View]) -> Identifiability:

@@ -102,12 +102,12 @@ def taxonomy_of(tmp_path, customers):
 @pytest.mark.parametrize(
     ("customers", "rank", "warnings"),
     [
-        ("{c: {AB: [A, B], C: C, D: D}}", 3, ["every customer groups 'A', 'B' alike"]),
+        ("{c: {AB: [A, B], C: C, D: D}}", 3, ["every view groups 'A', 'B' alike"]),
         ("{c: {AB: [A, B], CD: [C, D]}, d: {AC: [A, C], BD: [B, D]}}", 3, ["leave open how 'A', 'B', 'C', 'D' share"]),
         (
             "{c: {classes: {A: A, B: B}, partial: true}}",
             2,
-            ["leave open how 'A', 'B', 'C', 'D' share", "no customer names 'C', 'D'"],
+            ["leave open how 'A', 'B', 'C', 'D' share", "no view names 'C', 'D'"],
         ),
     ],
 )

@@ -104,7 +104,8 @@ def test_what_the_labels_leave_open_is_a_warning_line(run, world, tmp_path):
     assert result.exit_code == 0
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 1
-    assert "the labelled views leave topics undetermined (rank 3 of 6)" in warnings[0]
+    assert "the labelled views leave topics undetermined: labels at 'one' have rank 3 of 6" in warnings[0]
+    assert "every view groups 'A', 'B', 'C' alike" in warnings[0]
 
 
 def test_a_model_is_replaced_by_force_alone(run, world, model):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hiercls.errors import ConfigError, InputTypeError
 from hiercls.taxonomy import Taxonomy, View, identifiability, shipped
-from hiercls.taxonomy.identifiability import identify
+from hiercls.taxonomy.identifiability import MAX_CELLS_WHOLE, identify
 
 
 def views_of(topics, *customers):
@@ -98,7 +98,7 @@ def test_three_partial_customers_have_rank_3():
     result = identify("ABCD", views_of("ABCD", ["A", "B"], ["B", "C"], ["A", "C"]))
     assert result.rank == 3
     assert result.unnamed == ("D",)
-    assert "in no class of any view: 'D'" in result.summary()
+    assert "no view names 'D'" in result.summary()
 
 
 def test_the_newsgroups():
@@ -118,13 +118,30 @@ def test_the_condition_number_is_that_of_the_matrix(tiny):
 
 def test_the_summary_says_what_is_open(tiny):
     assert tiny.identifiability(["one", "two"]).summary().splitlines() == [
-        "views: one, two",
-        "rank 5 of 6 topics",
-        "neither determined nor separated: some topics are always grouped alike",
-        "always together: 'B', 'C'",
-        "left open: 'B', 'C'",
+        "labels at 'one', 'two' have rank 5 of 6: some topics are not told apart",
+        "every view groups 'B', 'C' alike, so nothing tells them apart",
     ]
-    assert "determined: class probabilities determine topics, condition 4.86" in tiny.identifiability().summary()
+    whole = tiny.identifiability()
+    assert whole.summary() == whole.verdict
+    assert whole.verdict.endswith("have rank 6 of 6: they determine every topic (condition number 4.86)")
+    crossed = identify("ABCD", views_of("ABCD", ["AB", "CD"], ["AC", "BD"]))
+    assert "rank 3 of 4: they tell all topics apart, but" in crossed.verdict
+    assert crossed.gaps == ("the labels leave open how 'A', 'B', 'C', 'D' share their probability",)
+
+
+def test_a_condition_number_that_is_not_computed_is_not_told():
+    topics = [f"t{index}" for index in range(MAX_CELLS_WHOLE + 1)]
+    one = View.from_members("one", topics=topics, members={topic: [index] for index, topic in enumerate(topics)})
+    assert identify(topics, [one]).verdict == "labels at 'one' have rank 501 of 501: they determine every topic"
+
+
+@pytest.mark.parametrize(("n_pairs", "said"), [(6, "1 more group of topics is"), (7, "2 more groups of topics are")])
+def test_few_of_many_gaps_are_told(n_pairs, said):
+    topics = [f"t{index}" for index in range(2 * n_pairs)]
+    pairs = {f"g{index}": [2 * index, 2 * index + 1] for index in range(n_pairs)}
+    gaps = identify(topics, [View.from_members("one", topics=topics, members=pairs)]).gaps
+    assert len(gaps) == 6
+    assert gaps[-1] == f"{said} left open"
 
 
 @st.composite
