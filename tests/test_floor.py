@@ -22,6 +22,7 @@ import pytest
 ROOMS = (
     "errors",
     "files",  # what stands at a path; writing whole or not at all
+    "names",  # what a legal name is, and how it is written
     "data",  # rows: text, labels, customer; reading, splitting, corpora. No taxonomy, no torch
     "taxonomy",  # the map: spec, validation, graph, views, labels, identifiability. No torch
     "aggregation",  # topic log-probabilities × view → class log-probabilities
@@ -44,7 +45,7 @@ ROOMS = (
     "cli",  # one file per command group
 )
 FRONT_DOOR = {"hiercls", "hiercls.__main__"}  # loads all rooms, lazily; no room may ask it for more than the version
-WITHOUT_TORCH = {"errors", "files", "data", "taxonomy"}
+WITHOUT_TORCH = {"errors", "files", "names", "data", "taxonomy"}
 HEAVY = {"torch", "transformers", "torchmetrics", "accelerate", "sentence_transformers"}
 MANY_CLASSES = {"hiercls.errors"}
 

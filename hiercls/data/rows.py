@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiercls.errors import ConfigError, DataError, InputTypeError, Problem
+from hiercls.names import composed
 
 Labels = tuple[tuple[str | None, str], ...]
 """The labels of one row: pairs of the row's view (or ``None``) and the label as it was written."""
@@ -17,7 +18,7 @@ Labels = tuple[tuple[str | None, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One document as it came.
+    """One document as it came; the names in its labels are composed (NFC), so that each has one spelling.
 
     Args:
         text: The document; the empty string is a legal one.
@@ -37,6 +38,11 @@ class Row:
     customer: str | None = None
     file: str | None = None
     line: int | None = None
+
+    def __post_init__(self) -> None:
+        labels = tuple((view if view is None else composed(view), composed(label)) for view, label in self.labels)
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "customer", self.customer if self.customer is None else composed(self.customer))
 
 
 def make_rows(

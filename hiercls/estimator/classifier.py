@@ -24,6 +24,7 @@ from hiercls.estimator import fitting, folder
 from hiercls.estimator.engines import EngineConfig
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
+from hiercls.names import composed
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy, View
 from hiercls.training.config import TrainingConfig
@@ -366,7 +367,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             ConfigError: If there is no such customer.
         """
         check_is_fitted(self, "taxonomy_")
-        return self._regroup(self.taxonomy_.without_customer(name), name, None)
+        return self._regroup(self.taxonomy_.without_customer(name), composed(name), None)
 
     def save_pretrained(self, path: str | Path) -> None:
         """Save the trained model as a folder of safetensors, JSON and YAML.
@@ -403,11 +404,12 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     def _regroup(self, taxonomy: Taxonomy, customer: str, prior: Mapping[str, float] | None) -> Self:
         """Take a changed map and one customer's mix, in the settings too, so that they fit the next ``fit``."""
         known = {name: mix for name, mix in self.scorer_.mix.customers.items() if name != customer}
-        priors = {name: shares for name, shares in (self.priors or {}).items() if name != customer}
+        priors = {name: shares for name, shares in (self.priors or {}).items() if composed(name) != customer}
         if prior is not None:
             known[customer] = fitting.topic_mix(taxonomy, customer, prior)
             priors[customer] = dict(prior)
-        weights = {name: weight for name, weight in (self.customer_weights or {}).items() if name in taxonomy.customers}
+        left = set(taxonomy.customers)
+        weights = {name: weight for name, weight in (self.customer_weights or {}).items() if composed(name) in left}
         self.scorer_ = folder.with_customers(self.scorer_, known)
         self.taxonomy = self.taxonomy_ = taxonomy
         self.priors, self.customer_weights = priors or None, weights or None

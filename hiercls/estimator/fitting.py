@@ -29,6 +29,7 @@ from hiercls.model.levels import Hierarchy
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
+from hiercls.names import composed
 from hiercls.scoring import TopicMix
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import ResolvedLabels, resolve
@@ -249,7 +250,7 @@ def _groups(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -> 
 
 def _weights(taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_weight: np.ndarray | None) -> np.ndarray:
     """Weight of each row in the loss."""
-    named = dict(config.customer_weights or {})
+    named = {composed(name): weight for name, weight in (config.customer_weights or {}).items()}
     unknown = sorted(set(named) - set(taxonomy.customers))
     if unknown or not all(np.isfinite(weight) and weight >= 0 for weight in named.values()):
         raise ConfigError(f"expected finite customer_weights >= 0 for customers of the taxonomy, got {named}")
@@ -269,7 +270,7 @@ def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> TopicMix
     """The pooled mix under the sampler in use, and the customers' known ones."""
     sampler = CustomerSampler(labelled.groups, temperature=config.training.sampling_temperature, seed=config.seed)
     pooled = pooled_mix(labelled.labels.weights, labelled.weights * sampler.visits())
-    known = {name: topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
+    known = {composed(name): topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
     return TopicMix(pooled=pooled, customers=known)
 
 
@@ -287,7 +288,8 @@ def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) ->
     Raises:
         ConfigError: If the customer or a topic is unknown, or the shares are negative or all 0.
     """
-    if customer not in taxonomy.customers:
+    shares = {composed(topic): share for topic, share in shares.items()}
+    if composed(customer) not in taxonomy.customers:
         raise ConfigError(f"expected priors of customers of the taxonomy, got one of '{customer}'")
     unknown = sorted(set(shares) - set(taxonomy.topics))
     if unknown:

@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hiercls.errors import ConfigError, Problem, TaxonomyError
+from hiercls.names import REST, cleaned
 from hiercls.taxonomy.document import listed
 from hiercls.taxonomy.fields import FORMAT_VERSION
 from hiercls.taxonomy.hierarchy import Hierarchy
-from hiercls.taxonomy.names import REST, cleaned
 from hiercls.taxonomy.taxonomy import Taxonomy
 from hiercls.taxonomy.writing import plain_below, to_yaml
 

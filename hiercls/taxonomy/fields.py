@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from hiercls.taxonomy.names import MAX_NAME_LENGTH, name_fault, view_name_fault
+from hiercls.names import MAX_NAME_LENGTH, name_fault, view_name_fault
 
 FORMAT_VERSION = 1
 """The version that a file states as ``hiercls: 1``."""

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hiercls.names import REST
 from hiercls.taxonomy.customer_spec import is_long_form
 from hiercls.taxonomy.document import Document, Path, listed
 from hiercls.taxonomy.hierarchy import Hierarchy
-from hiercls.taxonomy.names import REST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

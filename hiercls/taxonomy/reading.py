@@ -17,6 +17,7 @@ import yaml
 
 from hiercls.errors import InputTypeError, Problem
 from hiercls.files import not_a_file
+from hiercls.names import composed
 from hiercls.taxonomy.document import Document, Mark, Path
 
 EXTENSIONS = (".yaml", ".yml")
@@ -257,7 +258,7 @@ class _Converter:
         if not isinstance(node, yaml.ScalarNode):
             self._add(path, mark, "expected a name as a key, got a list or a mapping")
             return None
-        key = str(node.value)
+        key = composed(str(node.value))
         if key in data:
             first = self.document.key_marks[(*path, key)]
             hint = "join the two, or take one out"
@@ -292,7 +293,7 @@ def _scalar(node: yaml.ScalarNode) -> object:
     """A scalar's value; not-a-number for what is neither a string, null, a yes/no value nor a plain number."""
     text, kind = str(node.value), node.tag.removeprefix(_TAG)
     if kind == "str":
-        return text
+        return composed(text)
     if kind == "null":
         return None
     if kind == "bool" and text.lower() in _BOOL_WORDS:
@@ -304,17 +305,20 @@ def _scalar(node: yaml.ScalarNode) -> object:
 
 
 def _plain(document: Document, path: Path, value: object) -> object:
-    """Plain data copied from a caller's mappings and lists, with non-string keys noted and the depth bounded."""
+    """A caller's data copied as reading makes it; keys that are no strings or stand twice noted, the depth bounded."""
     if len(path) > MAX_DEPTH:
         document.add(path[:3], f"nested deeper than {MAX_DEPTH}")
         return None
     if isinstance(value, Mapping):
         copy: dict[str, object] = {}
         for key, item in value.items():
+            name = composed(str(key))
             if not isinstance(key, str):
-                document.add((*path, str(key)), f"expected a string as a name, got {key!r}")
-            copy[str(key)] = _plain(document, (*path, str(key)), item)
+                document.add((*path, name), f"expected a string as a name, got {key!r}")
+            if name in copy:
+                document.add((*path, name), f"key '{name}' stands twice", hint="join the two, or take one out")
+            copy[name] = _plain(document, (*path, name), item)
         return copy
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(document, (*path, index), item) for index, item in enumerate(value)]
-    return value
+    return composed(value) if isinstance(value, str) else value

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scipy.sparse import csr_array
 
 from hiercls.errors import ConfigError, InputTypeError, nearest
+from hiercls.names import composed
 from hiercls.taxonomy.grouping import Grouping
 from hiercls.taxonomy.hierarchy import Hierarchy
 from hiercls.taxonomy.identifiability import Identifiability, identify
@@ -199,6 +200,7 @@ class Taxonomy:
             >>> Taxonomy.from_yaml(shipped("tiny")).view("area").classes
             ('X', 'Y')
         """
+        name = composed(name)
         if name not in self._views:
             if name not in self.views:
                 raise ConfigError(f"unknown level or customer '{name}'; {nearest(name, self.views)}")
@@ -222,6 +224,7 @@ class Taxonomy:
             >>> Taxonomy.from_yaml(shipped("tiny")).level_links("topic").toarray().astype(int).tolist()
             [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]
         """
+        level = composed(level)
         if level not in self.levels:
             raise ConfigError(f"unknown level '{level}'; {nearest(level, self.levels)}")
         if level == self.levels[0]:
@@ -276,8 +279,8 @@ class Taxonomy:
         Raises:
             ConfigError: If there is no such customer.
         """
-        self._grouping(name)
-        return self._with_groupings(grouping for grouping in self._parts.groupings if grouping.name != name)
+        gone = self._grouping(name)
+        return self._with_groupings(grouping for grouping in self._parts.groupings if grouping is not gone)
 
     def renamed(self, names: Mapping[str, str]) -> Taxonomy:
         """This taxonomy with other names for nodes, levels, customers or classes.
@@ -297,7 +300,8 @@ class Taxonomy:
             >>> taxonomy.renamed({"A": "Alpha", "topic": "subject"}).view("subject").classes
             ('Alpha', 'B')
         """
-        return Taxonomy.from_dict(renamed_data(self._parts, names))
+        new = {composed(before): composed(after) for before, after in names.items()}
+        return Taxonomy.from_dict(renamed_data(self._parts, new))
 
     def identifiability(self, views: Iterable[str] | None = None) -> Identifiability:
         """What documents labelled in some views can teach about the topics.
@@ -356,7 +360,7 @@ class Taxonomy:
 
     def _grouping(self, name: str) -> Grouping:
         for grouping in self._parts.groupings:
-            if grouping.name == name:
+            if grouping.name == composed(name):
                 return grouping
         raise ConfigError(f"unknown customer '{name}'; {nearest(name, self.customers) or 'there are no customers'}")
 

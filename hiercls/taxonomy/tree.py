@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from hiercls.names import REST
 from hiercls.taxonomy.document import Document, Path
 from hiercls.taxonomy.hierarchy import Hierarchy
-from hiercls.taxonomy.names import REST
 
 MAX_SHOWN = 100
 """The most circles that are followed, and the most nodes of a path that are shown."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
 from hiercls.errors import ConfigError, nearest
+from hiercls.names import composed
 
 Kind = Literal["partition", "partial", "overlapping"]
 """Every topic in exactly one class; some topics in none; some topics in several."""
@@ -46,6 +47,8 @@ class View:
         expected = (len(self.topics), len(self.classes))
         if self.membership.shape != expected:
             raise ConfigError(f"expected a membership of shape {expected}, got {self.membership.shape}")
+        for names in ("topics", "classes"):
+            object.__setattr__(self, names, tuple(map(composed, getattr(self, names))))
         matrix = csr_array(self.membership, dtype=np.float64, copy=True)
         matrix.eliminate_zeros()
         matrix.sum_duplicates()
@@ -131,7 +134,7 @@ class View:
 
     def has(self, name: str) -> bool:
         """Whether the view has a class of this name."""
-        return name in self._positions
+        return composed(name) in self._positions
 
     def index(self, name: str) -> int:
         """The position of a class.
@@ -145,10 +148,10 @@ class View:
         Raises:
             ConfigError: If the view has no such class.
         """
-        if name not in self._positions:
-            hint = nearest(name, self.classes)
-            raise ConfigError(f"unknown class '{name}' of '{self.name}'; {hint}")
-        return self._positions[name]
+        position = self._positions.get(composed(name))
+        if position is None:
+            raise ConfigError(f"unknown class '{name}' of '{self.name}'; {nearest(name, self.classes)}")
+        return position
 
     def members(self, name: str) -> NDArray[np.int64]:
         """The positions of a class's topics.
@@ -243,13 +246,14 @@ class View:
         target: dict[str, str] = {}
         for new, parts in groups.items():
             for part in parts:
-                self.index(part)
-                if target.setdefault(part, new) != new:
-                    raise ConfigError(f"class '{part}' is merged into '{target[part]}' and into '{new}'")
+                old = self.classes[self.index(part)]
+                if target.setdefault(old, composed(new)) != composed(new):
+                    raise ConfigError(f"class '{part}' is merged into '{target[old]}' and into '{new}'")
+        new_names = set(map(composed, groups))
         members: dict[str, dict[int, None]] = {}
         for old in self.classes:
             new = target.get(old, old)
-            if old not in target and new in groups:
+            if old not in target and old in new_names:
                 raise ConfigError(f"class '{new}' stays, so no new class can have its name; merge it or rename")
             members.setdefault(new, {}).update(dict.fromkeys(self.members(old).tolist()))
         return View.from_members(name or self.name, topics=self.topics, members=members)
@@ -272,12 +276,14 @@ class View:
             >>> view.refine({"AB": {"A": ["A"], "B": ["B"]}}).classes
             ('A', 'B', 'C')
         """
-        for split in parts:
-            self.index(split)
+        new_classes = {
+            self.classes[self.index(split)]: {composed(new): list(map(composed, held)) for new, held in pieces.items()}
+            for split, pieces in parts.items()
+        }
         position = {topic: index for index, topic in enumerate(self.topics)}
         members: dict[str, list[int]] = {}
         for old in self.classes:
-            pieces = {new: list(topics) for new, topics in parts.get(old, {old: self.topics_of(old)}).items()}
+            pieces = new_classes.get(old, {old: list(self.topics_of(old))})
             if {topic for topics in pieces.values() for topic in topics} != set(self.topics_of(old)):
                 raise ConfigError(f"the parts of class '{old}' must hold exactly its topics {self.topics_of(old)}")
             for new, topics in pieces.items():

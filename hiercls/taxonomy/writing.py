@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from hiercls.names import REST, quoted
 from hiercls.taxonomy.fields import FORMAT_VERSION
 from hiercls.taxonomy.grouping import Grouping
 from hiercls.taxonomy.hierarchy import Hierarchy
-from hiercls.taxonomy.names import REST, quoted
 from hiercls.taxonomy.spec import MODELINE
 from hiercls.taxonomy.validation import TaxonomyParts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -463,6 +464,27 @@ def test_fit_works_again_after_a_customer_with_settings_of_its_own_has_left(
     assert (model.priors, model.customer_weights) == ({"two": {"B": 1.0}}, {"three": 3.0})
     model.fit(texts, ["A"] * len(texts))
     assert settings["customer_weights"] == {"one": 2.0, "three": 3.0}
+
+
+def test_names_may_be_given_in_either_unicode_spelling(
+    make: Make, tiny: Taxonomy, coarse: tuple[list[str], list[str], list[str]]
+) -> None:
+    """An é may be one character, or e and an accent: nothing that is learnt, asked for or removed depends on it."""
+    texts, labels, views = coarse
+    named = tiny.renamed({"A": "Café", "one": "Zoë"})
+    answers = []
+    for form in ("NFC", "NFD"):
+
+        def spelled(name: str, form: str = form) -> str:
+            return unicodedata.normalize(form, name)
+
+        settings = {"priors": {spelled("Zoë"): {spelled("Café"): 1.0}}, "customer_weights": {spelled("Zoë"): 2.0}}
+        model = make(named, **settings, training=TrainingConfig(epochs=1, weight_decay=0.0))
+        model.fit(texts, labels, views=[spelled("Zoë") if view == "one" else view for view in views])
+        answers.append(model.predict_proba(texts, at=spelled("Zoë")))
+        model.remove_customer(spelled("Zoë"))
+        assert (model.priors, model.customer_weights) == (None, None)
+    np.testing.assert_array_equal(*answers)
 
 
 def test_the_score_is_that_of_the_written_class_where_classes_overlap(make: Make, tiny_documents: Documents) -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiercls.errors import ConfigError, TaxonomyError
+from hiercls.names import cleaned
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.draft import draft_from_edges, draft_from_graph, draft_from_table
-from hiercls.taxonomy.names import cleaned
 
 
 def table(*rows, columns=("area", "topic", "one")):

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiercls.errors import TaxonomyError
+from hiercls.names import REST, name_fault, view_name_fault
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.diff import differences
-from hiercls.taxonomy.names import REST, name_fault, view_name_fault
 
 ODD = [
     "yes",

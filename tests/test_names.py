@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiercls.taxonomy.names import cleaned, name_fault, quoted, view_name_fault
+from hiercls.names import cleaned, composed, name_fault, quoted, view_name_fault
 from hiercls.taxonomy.reading import read_document
 
 WORDS = ["yes", "No", "on", "OFF", "true", "null", "~", "y", "N", "1", "1e3", "0x1f", "0o7", "1_0", ".5", "1:30"]
@@ -37,7 +39,7 @@ TEXTS = st.one_of(st.sampled_from(WORDS), st.text(st.characters(exclude_categori
 def test_a_quoted_text_reads_back_as_the_same_string(text):
     for written in (f"a: {quoted(text)}\n", f"a: [{quoted(text)}]\n", f"a:\n  - {quoted(text)}\n"):
         value = read_document(written).data["a"]
-        assert (value if isinstance(value, str) else value[0]) == text
+        assert (value if isinstance(value, str) else value[0]) == composed(text)
     assert yaml.safe_load(f"{quoted(text)}: 1\n") == {text: 1}
 
 
@@ -73,3 +75,11 @@ def test_names_that_are_not_legal(name, fault):
 def test_names_that_are_legal(name):
     assert name_fault(name) is None
     assert (view_name_fault(name) is None) == (":" not in name)
+
+
+@given(TEXTS)
+def test_spellings_that_unicode_holds_equal_are_one(text):
+    for form in ("NFC", "NFD"):
+        assert composed(unicodedata.normalize(form, text)) == composed(text)
+    assert unicodedata.is_normalized("NFC", composed(text))
+    assert composed(composed(text)) == composed(text)
