@@ -11,17 +11,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hiercls.cli.app import note
 from hiercls.cli.documents import counted, program
 from hiercls.errors import ConfigError
 
 if TYPE_CHECKING:
     from hiercls.estimator import HierarchicalTextClassifier
+    from hiercls.taxonomy.hierarchy import Hierarchy
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The customer in YAML: its name and its classes.")]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="MODEL", help="A folder for the changed model; else in place."),
+]
+Prior = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prior",
+        metavar="PRIOR",
+        help="Its own mix of topics, where that is known: a YAML or JSON file of topics and their shares, or "
+        "topic=share for each topic. Counts will do; what is not named has none. Without it, the mix of all customers.",
+    ),
 ]
 
 
@@ -32,33 +43,40 @@ def register(app: typer.Typer) -> None:
         app: What they are added to.
     """
     group = typer.Typer(no_args_is_help=True, help="Change the customers of a trained model, without any training.")
-    group.command(epilog="Example: hiercls customer add model acme.yaml")(add)
-    group.command(epilog="Example: hiercls customer replace model acme.yaml")(replace)
+    group.command(epilog="Example: hiercls customer add model acme.yaml --prior A=70 --prior D=30")(add)
+    group.command(epilog="Example: hiercls customer replace model acme.yaml --prior mix.yaml")(replace)
     group.command(epilog="Example: hiercls customer remove model acme")(remove)
     app.add_typer(group, name="customer")
 
 
-def add(model: Model, file: File, output: Output = None) -> None:
+def add(model: Model, file: File, prior: Prior = None, output: Output = None) -> None:
     """Add a customer to a trained model from its YAML alone: it is answered at once."""
-    classifier = _load(model, output).add_customer(file)
-    name = classifier.taxonomy_.customers[-1]
-    n_classes = len(classifier.taxonomy_.view(name).classes)
-    classifier.save_pretrained(folder := output or model)
-    typer.echo(f"added '{name}' with {counted(n_classes, 'class', 'classes')}; next: {_next(folder, name)}")
-
-
-def replace(model: Model, file: File, output: Output = None) -> None:
-    """Give a customer of a trained model other classes; the file names the customer."""
     classifier = _load(model, output)
-    before = classifier.taxonomy_
-    after = classifier.replace_customer(file).taxonomy_
-    changed = [name for name in after.customers if after.view(name) != before.view(name)]
+    classifier.add_customer(file, prior=_shares(classifier, prior))
+    name = classifier.taxonomy_.customers[-1]
+    classifier.save_pretrained(folder := output or model)
+    typer.echo(f"added '{name}' with {_described(classifier, name)}; next: {_next(folder, name)}")
+
+
+def replace(model: Model, file: File, prior: Prior = None, output: Output = None) -> None:
+    """Give a customer of a trained model other classes, and its mix of topics anew; the file names the customer."""
+    classifier = _load(model, output)
+    before, mixes = classifier.taxonomy_, classifier.priors or {}
+    after = classifier.replace_customer(file, prior=_shares(classifier, prior)).taxonomy_
+    new_mixes = classifier.priors or {}
+    changed = [
+        name
+        for name in after.customers
+        if after.view(name) != before.view(name) or new_mixes.get(name) != mixes.get(name)
+    ]
     classifier.save_pretrained(folder := output or model)
     if not changed:
         typer.echo("nothing to replace: the customer has these classes already")
         return
-    n_classes = len(after.view(changed[0]).classes)
-    typer.echo(f"'{changed[0]}' has {counted(n_classes, 'class', 'classes')} now; next: {_next(folder, changed[0])}")
+    name = changed[0]
+    if name in mixes and name not in new_mixes:
+        note(f"'{name}' had a mix of topics of its own, and has that of all customers now; --prior gives one")
+    typer.echo(f"'{name}' has {_described(classifier, name)} now; next: {_next(folder, name)}")
 
 
 def remove(
@@ -79,6 +97,42 @@ def _load(model: Path, output: Path | None) -> HierarchicalTextClassifier:
     from hiercls.estimator import HierarchicalTextClassifier
 
     return HierarchicalTextClassifier.from_pretrained(model, device="cpu")
+
+
+def _shares(classifier: HierarchicalTextClassifier, prior: list[str] | None) -> dict[str, float] | None:
+    """A mix of topics as ``--prior`` gives it: one file, or pairs."""
+    from hiercls.taxonomy.shares import read_shares
+
+    if not prior:
+        return None
+    hierarchy = classifier.taxonomy_.hierarchy
+    files = [one for one in prior if "=" not in one or Path(one).exists()]
+    if files and len(prior) > 1:
+        raise typer.BadParameter("--prior takes one file, or topic=share as often as there are topics")
+    return read_shares(Path(files[0]) if files else _pairs(prior, hierarchy), hierarchy=hierarchy)
+
+
+def _pairs(prior: list[str], hierarchy: Hierarchy) -> dict[str, float]:
+    """``topic=share`` as a mapping; a topic's name may hold a ``=``, a number none."""
+    shares: dict[str, float] = {}
+    for pair in prior:
+        topic, _, share = pair.rpartition("=")
+        try:
+            value = float(share)
+        except ValueError as error:
+            raise typer.BadParameter(f"expected a file, or topic=share such as A=0.7, got '{pair}'") from error
+        if "=" in topic and topic not in hierarchy.depth:
+            raise typer.BadParameter(f"'{topic}' is no topic; repeat --prior for every topic=share")
+        if topic in shares:
+            raise typer.BadParameter(f"--prior gives a share to '{topic}' twice")
+        shares[topic] = value
+    return shares
+
+
+def _described(classifier: HierarchicalTextClassifier, name: str) -> str:
+    """What a customer has."""
+    n_classes = counted(len(classifier.taxonomy_.view(name).classes), "class", "classes")
+    return n_classes + (" and a mix of topics of its own" if name in (classifier.priors or {}) else "")
 
 
 def _next(folder: Path, customer: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from hiercls.estimator import HierarchicalTextClassifier
@@ -94,3 +95,49 @@ def test_what_is_no_model(run, tmp_path, acme):
     result = run("customer", "add", tmp_path, acme)
     assert result.exit_code == 1
     assert "expected a model folder" in result.stderr
+
+
+@pytest.mark.parametrize("given", ["pairs", "mix.yaml", "mix.json"])
+def test_a_customer_comes_with_a_mix_of_its_own(run, model, acme, tmp_path, given):
+    shares = {"A": 1, "B": 3}
+    (tmp_path / "mix.json").write_text(json.dumps(shares))
+    (tmp_path / "mix.yaml").write_text("A: 1\nB: 3\n")
+    prior = ["--prior", "A=1", "--prior", "B=3.0"] if given == "pairs" else ["--prior", tmp_path / given]
+    expected = HierarchicalTextClassifier.from_pretrained(model).add_customer(acme, prior=shares)
+    result = run("customer", "add", model, acme, *prior)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "added 'acme' with 3 classes and a mix of topics of its own; next: " in result.stdout
+    found = HierarchicalTextClassifier.from_pretrained(model)
+    assert found.priors == expected.priors == {"acme": shares}
+    texts = ["a1 b2 d3", "e1"]
+    np.testing.assert_array_equal(found.predict_proba(texts, at="acme"), expected.predict_proba(texts, at="acme"))
+
+
+def test_a_mix_comes_changes_and_goes_with_replace(run, model, acme):
+    run("customer", "add", model, acme)
+    result = run("customer", "replace", model, acme, "--prior", "A=1")
+    assert (result.stderr, "'acme' has 3 classes and a mix of topics of its own now" in result.stdout) == ("", True)
+    assert run("customer", "replace", model, acme, "--prior", "A=1").stdout.startswith("nothing to replace")
+    result = run("customer", "replace", model, acme)
+    assert "'acme' had a mix of topics of its own, and has that of all customers now" in result.stderr
+    assert result.stdout.startswith("'acme' has 3 classes now; ")
+    assert HierarchicalTextClassifier.from_pretrained(model).priors is None
+
+
+@pytest.mark.parametrize(
+    ("prior", "code", "said"),
+    [
+        (["A=much"], 2, "expected a file, or topic=share such as A=0.7, got 'A=much'"),
+        (["A=1", "A=2"], 2, "gives a share to 'A' twice"),
+        (["A=1", "mix.yaml"], 2, "--prior takes one file, or topic=share as often as there are topics"),
+        (["A=1", "Q=-1", "X=1"], 1, "3 problems in the shares of topics"),
+        (["A=.5,B=.5"], 2, "'A=.5,B' is no topic; repeat --prior for every topic=share"),
+        (["none.yaml"], 1, "none.yaml: there is no such file"),
+    ],
+)
+def test_a_mix_that_is_none_changes_nothing(run, model, acme, prior, code, said):
+    before = contents(model)
+    result = run("customer", "add", model, acme, *(word for one in prior for word in ("--prior", one)))
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert said in " ".join(result.stderr.replace("│", " ").split())
+    assert contents(model) == before
