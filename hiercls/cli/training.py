@@ -125,8 +125,6 @@ def _untrained(
     from hiercls.training.config import TrainingConfig
 
     given = {name: value for name, value in settings.items() if value is not None}
-    if "encoder" in given and Path(given["encoder"]).is_dir():
-        given["encoder"] = str(Path(given["encoder"]).resolve())
     training = TrainingConfig(epochs=epochs)
     return HierarchicalTextClassifier(taxonomy, tune=tune.value, training=training, verbose=shows_progress(), **given)
 

@@ -5,6 +5,7 @@ Knows scikit-learn's conventions; the work is done in the rooms above.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -444,8 +445,9 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         return EngineConfig(device=self.device, precision=self.precision, tune=self.tune, cache=self.cache)
 
     def encoder_config(self) -> EncoderConfig:
-        """Which encoder this estimator's settings name."""
-        return EncoderConfig(name=str(self.encoder), pooling=self.pooling, max_length=self.max_length)
+        """Which encoder this estimator's settings name; a folder by its absolute path, wherever work goes on."""
+        name = os.path.abspath(self.encoder) if os.path.isdir(self.encoder) else str(self.encoder)
+        return EncoderConfig(name=name, pooling=self.pooling, max_length=self.max_length)
 
     def _fit_config(self) -> fitting.FitConfig:
         """The settings of a fit, checked."""

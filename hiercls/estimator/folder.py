@@ -6,6 +6,7 @@ Knows which settings make a model what it is; the files themselves are written i
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
@@ -35,10 +36,13 @@ def save(classifier: Any, path: Path) -> None:
         path: The folder.
     """
     scorer = classifier.scorer_
+    is_frozen = classifier.tune == "none"
+    encoder = scorer.engine.encoder.config.name if is_frozen else classifier.encoder_config().name
     params = {name: value for name, value in classifier.get_params(deep=False).items() if name not in _NOT_SAVED}
     settings: dict[str, Any] = {
         "hiercls": _version(),
-        "params": {name: _plain(value) for name, value in params.items()},
+        "params": {**{name: _plain(value) for name, value in params.items()}, "encoder": encoder},
+        "encoder_beside": _beside(encoder, path),
         "head": dataclasses.asdict(scorer.head.config),
         "training": None if classifier.training is None else dataclasses.asdict(classifier.training),
         "random_state": int(classifier.random_state) if isinstance(classifier.random_state, Integral) else None,
@@ -48,8 +52,7 @@ def save(classifier: Any, path: Path) -> None:
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
     }
     model = SavedModel(settings=settings, weights=scorer.head.state_dict(), taxonomy=classifier.taxonomy_.to_yaml())
-    trained = scorer.engine.encoder if classifier.tune != "none" else None
-    write_model(path, model, write_encoder=None if trained is None else trained.save)
+    write_model(path, model, write_encoder=None if is_frozen else scorer.engine.encoder.save)
 
 
 def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
@@ -74,6 +77,7 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
         expected = settings["encoder_sha256"]
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
+    classifier.encoder = _found(classifier.encoder, settings.get("encoder_beside"), path)
     wanted = classifier.encoder_config()
     name = wanted.name if classifier.tune == "none" else str(path / ENCODER)
     encoder = load_encoder(dataclasses.replace(wanted, name=name))
@@ -84,6 +88,21 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
         )
     classifier.scorer_ = Scorer(head=head, engine=classifier.engine_config().build(encoder), mix=mix)
     return classifier
+
+
+def _beside(encoder: str, model: Path) -> str | None:
+    """The way from a model's folder to its encoder's, for both to be moved together; none for a name on the hub."""
+    try:
+        return os.path.relpath(encoder, model.resolve()) if os.path.isabs(encoder) else None
+    except ValueError:  # on another drive
+        return None
+
+
+def _found(encoder: str, beside: Any, model: Path) -> str:
+    """An encoder's folder: where it was when the model was saved, else where it stands if both were moved."""
+    if isinstance(beside, str) and not os.path.isdir(encoder) and (model / beside).is_dir():
+        return str((model / beside).resolve())
+    return encoder
 
 
 def _mix(settings: Mapping[str, Any], *, n_topics: int) -> TopicMix:

@@ -176,6 +176,39 @@ def test_a_frozen_encoder_is_named_and_must_be_the_same(
         HierarchicalTextClassifier.from_pretrained(tmp_path / "m")
 
 
+@pytest.mark.parametrize("save_elsewhere", [False, True])
+def test_an_encoder_in_a_relative_folder_is_found_from_anywhere(
+    save_elsewhere: bool,
+    tiny: Taxonomy,
+    tiny_bert: Path,
+    tiny_documents: Documents,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From another working directory, after the model was moved alone, and after both were moved together."""
+    shutil.copytree(tiny_bert, tmp_path / "project" / "bert")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    model = HierarchicalTextClassifier(tiny, encoder="bert", **SETTINGS).fit(*tiny_documents)
+    assert model.get_params()["encoder"] == "bert"
+    if save_elsewhere:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+    model.save_pretrained(tmp_path / "project" / "models" / "m")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    expected = model.predict_proba(tiny_documents[0])
+
+    def answers(folder: Path) -> np.ndarray:
+        return HierarchicalTextClassifier.from_pretrained(folder).predict_proba(tiny_documents[0])
+
+    np.testing.assert_array_equal(answers(tmp_path / "project" / "models" / "m"), expected)
+    shutil.copytree(tmp_path / "project" / "models" / "m", tmp_path / "alone")
+    np.testing.assert_array_equal(answers(Path("..", "alone")), expected)
+    (tmp_path / "project").rename(tmp_path / "renamed")
+    np.testing.assert_array_equal(answers(tmp_path / "renamed" / "models" / "m"), expected)
+    with pytest.raises(EncoderNotFoundError, match="bert"):
+        answers(tmp_path / "alone")
+
+
 def edit(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
     def act(folder: Path) -> None:
         settings = json.loads((folder / "config.json").read_text())
