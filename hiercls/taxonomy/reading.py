@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -182,15 +182,16 @@ class _BoundedLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         self.n_nodes += 1
-        alias = isinstance(event, yaml.AliasEvent)
-        self.n_aliases += alias
-        self._stop_if(self.n_nodes > MAX_NODES, event, f"more than {MAX_NODES:,} keys and values")
-        self._stop_if(self.depth >= MAX_DEPTH, event, f"nested deeper than {MAX_DEPTH}")
-        self._stop_if(self.n_aliases > MAX_ALIASES, event, f"more than {MAX_ALIASES} aliases")
-        self._stop_if(alias and event.anchor in self.open_anchors, event, f"alias '*{event.anchor}' holds itself")
-        if not alias:
+        if self.n_nodes > MAX_NODES:
+            self._stop(event, f"more than {MAX_NODES:,} keys and values")
+        if self.depth >= MAX_DEPTH:
+            self._stop(event, f"nested deeper than {MAX_DEPTH}")
+        is_alias = isinstance(event, yaml.AliasEvent)
+        if is_alias:
+            self._check_alias(event)
+        elif event.tag is not None:
             self._refuse_tag(event)
-        self.open_anchors.append(None if alias else event.anchor)
+        self.open_anchors.append(None if is_alias else event.anchor)
         self.depth += 1
         try:
             node: yaml.Node | None = super().compose_node(parent, index)
@@ -199,16 +200,20 @@ class _BoundedLoader(yaml.SafeLoader):
             self.open_anchors.pop()
         return node
 
-    def _stop_if(self, passed: bool, event: yaml.Event, message: str) -> None:
-        if passed:
-            self._note(event, message)
-            raise _StopReadingError
+    def _stop(self, event: yaml.Event, message: str) -> NoReturn:
+        self._note(event, message)
+        raise _StopReadingError
 
-    def _refuse_tag(self, event: yaml.Event) -> None:
-        tag = getattr(event, "tag", None)
-        if tag is None or (isinstance(event, yaml.ScalarEvent) and tag in _SCALAR_TAGS):
-            return
-        self._note(event, f"tag '{str(tag).replace(_TAG, '!!')}' is not allowed", hint="take it out")
+    def _check_alias(self, event: yaml.AliasEvent) -> None:
+        self.n_aliases += 1
+        if self.n_aliases > MAX_ALIASES:
+            self._stop(event, f"more than {MAX_ALIASES} aliases")
+        if event.anchor in self.open_anchors:
+            self._stop(event, f"alias '*{event.anchor}' holds itself")
+
+    def _refuse_tag(self, event: yaml.NodeEvent) -> None:
+        if not (isinstance(event, yaml.ScalarEvent) and event.tag in _SCALAR_TAGS):
+            self._note(event, f"tag '{str(event.tag).replace(_TAG, '!!')}' is not allowed", hint="take it out")
 
     def _note(self, event: yaml.Event, message: str, hint: str | None = None) -> None:
         mark = event.start_mark

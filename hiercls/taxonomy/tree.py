@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hiercls.names import REST
 from hiercls.taxonomy.document import Document, Path
@@ -18,8 +18,7 @@ MAX_SHOWN = 100
 """The most circles that are followed, and the most nodes of a path that are shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Place(NamedTuple):
     """One place where a node's name stands; it defines the node where something is written below it."""
 
     name: str

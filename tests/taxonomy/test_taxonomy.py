@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 import subprocess
@@ -194,6 +195,39 @@ def test_a_hundred_thousand_topics():
     assert taxonomy.identifiability(["topic"]).is_determined
     assert taxonomy.identifiability().rank == 401
     assert time.perf_counter() - start < 60
+
+
+def _topics(n_topics):
+    return ", ".join(f"t{number}" for number in range(n_topics))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda n: f"topics: [{_topics(n)}]\n",
+        lambda n: f"topics: {{{_topics(n).replace(',', ': ,')}: }}\n",
+        lambda n: f"topics: [{_topics(n)}]\ncustomers:\n  c: {{a: [{_topics(n)}], b: [{_topics(n)}]}}\n",
+        lambda n: f"topics: [{_topics(n)}, {_topics(n)}]\n",
+        lambda n: (
+            f"topics: [{_topics(n)}]\ncustomers:\n  c: {{{_topics(n).replace('t', 'k').replace(',', ': Q,')}: Q}}\n"
+        ),
+    ],
+    ids=["a list", "a mapping", "customers", "all topics twice", "unknown topics"],
+)
+def test_reading_takes_time_in_proportion_to_the_file(written):
+    """In processor time, the best of two: four times as much takes about four times as long, and sixteen if squared."""
+
+    def seconds(n_topics):
+        text = f"hiercls: 1\nlevels: [topic]\n{written(n_topics)}"
+        found = []
+        for _ in range(2):
+            start = time.process_time()
+            with contextlib.suppress(TaxonomyError):
+                Taxonomy.from_yaml(text)
+            found.append(time.process_time() - start)
+        return min(found)
+
+    assert seconds(8000) < 9 * seconds(2000)
 
 
 def test_importing_is_light():
