@@ -27,12 +27,12 @@ from hiercls.cli.documents import (
     read_labelled,
     shows_progress,
 )
-from hiercls.data.rows import Row
 from hiercls.errors import ConfigError
 
 if TYPE_CHECKING:
     from hiercls.data.reading import Table
     from hiercls.data.rejects import Reject
+    from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.metrics import ViewScores
     from hiercls.study.evaluation import Evaluation
@@ -143,6 +143,7 @@ def _read(file: Path) -> Table:
 
 def _in_order(table: Table) -> Iterator[Row | Reject]:
     """Good and bad rows as they stood in the file."""
+    from hiercls.data.rows import Row
 
     def line(item: Row | Reject) -> int:
         return (item.line if isinstance(item, Row) else item.problems[0].line) or 0
@@ -154,6 +155,8 @@ def _answers(
     classifier: HierarchicalTextClassifier, items: Iterator[Row | Reject], view: View, *, top_k: int
 ) -> Iterator[dict[str, Any]]:
     """One answer per row, window by window."""
+    from hiercls.data.rows import Row
+
     scorer = classifier.scorer_
     while window := list(itertools.islice(items, WINDOW)):
         texts = [item.text for item in window if isinstance(item, Row)]

@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy.sparse import csr_array, eye_array
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +131,9 @@ class Hierarchy:
         return tuple(self._link(above, here) for above, here in zip(self.levels, self.levels[1:], strict=False))
 
     def _link(self, above: tuple[str, ...], here: tuple[str, ...]) -> csr_array:
+        import numpy as np
+        from scipy.sparse import csr_array
+
         position = {node: index for index, node in enumerate(here)}
         below = [self.children.get(node, (node,)) for node in above]
         rows = np.repeat(np.arange(len(above)), [len(nodes) for nodes in below])
@@ -139,6 +143,8 @@ class Hierarchy:
     @cached_property
     def memberships(self) -> tuple[csr_array, ...]:
         """For each level, n_topics × n_nodes: 1 where the topic is the node or stands below it."""
+        from scipy.sparse import csr_array, eye_array
+
         found = [csr_array(eye_array(len(self.topics), format="csr"))]
         for link in reversed(self.links):
             membership = csr_array(found[-1] @ link.T)

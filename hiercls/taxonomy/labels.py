@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from hiercls.data.rows import Labels, Row
 from hiercls.errors import Problem
 from hiercls.taxonomy.hints import Hints, shortened
 from hiercls.taxonomy.taxonomy import Taxonomy
 from hiercls.taxonomy.view import View
+
+if TYPE_CHECKING:
+    from hiercls.data.rows import Labels, Row
 
 Scope = NDArray[np.int64] | None
 """Sorted positions of the topics that the labelled views name; ``None`` for all topics."""
@@ -36,6 +39,7 @@ class ResolvedLabels:
         classes: The labels of each document as pairs of a view and the position of its class.
 
     Example:
+        >>> from hiercls.data import Row
         >>> from hiercls.taxonomy import Taxonomy, shipped
         >>> rows = [Row(text="…", labels=(("one", "ABC"), ("two", "BC"))), Row(text="…", labels=((None, "D"),))]
         >>> labels = resolve(Taxonomy.from_yaml(shipped("tiny")), rows).labels
@@ -81,6 +85,7 @@ class ResolvedLabels:
             (n_documents,) the position of the one class that holds the whole set; −1 where none or several do.
 
         Example:
+            >>> from hiercls.data import Row
             >>> from hiercls.taxonomy import Taxonomy, shipped
             >>> tiny = Taxonomy.from_yaml(shipped("tiny"))
             >>> labels = resolve(tiny, [Row(text="…", labels=(("two", name),)) for name in ("BC", "DE")]).labels
@@ -148,6 +153,7 @@ def resolve(taxonomy: Taxonomy, rows: Sequence[Row]) -> Resolution:
         that contradict each other.
 
     Example:
+        >>> from hiercls.data import Row
         >>> from hiercls.taxonomy import Taxonomy, shipped
         >>> good = Row(text="…", labels=(("one", "ABC"),))
         >>> bad = Row(text="…", labels=(("one", "AB"),), file="d.csv", line=3)

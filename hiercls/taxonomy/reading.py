@@ -211,7 +211,7 @@ class _BoundedLoader(yaml.SafeLoader):
         if event.anchor in self.open_anchors:
             self._stop(event, f"alias '*{event.anchor}' holds itself")
 
-    def _refuse_tag(self, event: yaml.NodeEvent) -> None:
+    def _refuse_tag(self, event: Any) -> None:
         if not (isinstance(event, yaml.ScalarEvent) and event.tag in _SCALAR_TAGS):
             self._note(event, f"tag '{str(event.tag).replace(_TAG, '!!')}' is not allowed", hint="take it out")
 

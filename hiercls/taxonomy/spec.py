@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
-from pydantic.json_schema import models_json_schema
 
 from hiercls.taxonomy.customer_spec import CustomerFileSpec, CustomerSpec, customer_form
 from hiercls.taxonomy.fields import Below, Classes, Name, Version, ViewName
@@ -56,6 +55,8 @@ def json_schema() -> dict[str, Any]:
         >>> sorted(json_schema())
         ['$defs', '$schema', 'description', 'else', 'if', 'then', 'title']
     """
+    from pydantic.json_schema import models_json_schema
+
     references, schema = models_json_schema([(CustomerFileSpec, "validation"), (TaxonomySpec, "validation")])
     return {
         "$schema": SCHEMA_DIALECT,

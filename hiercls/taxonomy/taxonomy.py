@@ -12,20 +12,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from scipy.sparse import csr_array
-
 from hiercls.errors import ConfigError, InputTypeError, nearest
 from hiercls.names import composed
 from hiercls.taxonomy.grouping import Grouping
 from hiercls.taxonomy.hierarchy import Hierarchy
-from hiercls.taxonomy.identifiability import Identifiability, identify
 from hiercls.taxonomy.renaming import renamed_data
 from hiercls.taxonomy.validation import Source, TaxonomyParts, load_customer, load_taxonomy
-from hiercls.taxonomy.view import View
 from hiercls.taxonomy.writing import plain_taxonomy, to_yaml
 
 if TYPE_CHECKING:
     import networkx
+    from scipy.sparse import csr_array
+
+    from hiercls.taxonomy.identifiability import Identifiability
+    from hiercls.taxonomy.view import View
 
 
 class Taxonomy:
@@ -322,6 +322,8 @@ class Taxonomy:
             >>> tiny.identifiability(["one", "two"]).confounded
             (('B', 'C'),)
         """
+        from hiercls.taxonomy.identifiability import identify
+
         if isinstance(views, str):
             raise InputTypeError(f"expected 'views' to be a list of names, got one string; write ['{views}']")
         names = self.customers if views is None else tuple(views)
@@ -365,11 +367,15 @@ class Taxonomy:
         raise ConfigError(f"unknown customer '{name}'; {nearest(name, self.customers) or 'there are no customers'}")
 
     def _level_view(self, name: str) -> View:
+        from hiercls.taxonomy.view import View
+
         level, hierarchy = self.levels.index(name), self._parts.hierarchy
         classes, membership = hierarchy.levels[level], hierarchy.memberships[level]
         return View(name=name, topics=self.topics, classes=classes, membership=membership)
 
     def _customer_view(self, name: str) -> View:
+        from hiercls.taxonomy.view import View
+
         grouping = self._grouping(name)
         members = dict(zip(grouping.classes, grouping.members, strict=True))
         return View.from_members(name, topics=self.topics, members=members)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import copy
 import pickle
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import networkx
 import pytest
 
+import hiercls.taxonomy
 from hiercls.errors import ConfigError, TaxonomyError
 from hiercls.taxonomy import Taxonomy, shipped
 
@@ -228,6 +231,25 @@ def test_reading_takes_time_in_proportion_to_the_file(written):
         return min(found)
 
     assert seconds(8000) < 9 * seconds(2000)
+
+
+def test_type_checkers_see_the_names_that_load_later():
+    source = ast.parse(Path(hiercls.taxonomy.__file__).read_text())
+    (block,) = [node for node in source.body if isinstance(node, ast.If)]
+    seen = {alias.asname: node.module for node in block.body for alias in node.names}
+    assert seen == hiercls.taxonomy._HOMES
+    for name in hiercls.taxonomy.__all__:
+        assert getattr(hiercls.taxonomy, name).__name__ == name
+    with pytest.raises(AttributeError, match="'Veiw'; it has Taxonomy"):
+        hiercls.taxonomy.Veiw  # noqa: B018
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["schema"], ["check", "none.yaml"]])
+def test_what_needs_no_matrices_waits_for_none(arguments):
+    loaded = "sorted({'numpy', 'scipy', 'hiercls.data'} & set(sys.modules))"
+    code = f"import sys\nfrom hiercls.cli import main\ntry:\n    main()\nfinally:\n    print({loaded}, file=sys.stderr)"
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert result.stderr.splitlines()[-1] == "[]"
 
 
 def test_importing_is_light():
