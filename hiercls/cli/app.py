@@ -75,6 +75,24 @@ def write(path: Path, text: str, *, force: bool) -> None:
     note(f"wrote {path}")
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number of things in words.
+
+    Args:
+        number: How many.
+        noun: What, in the singular.
+        plural: What, in the plural; by default with an s.
+
+    Returns:
+        The number with thousands apart, and the noun.
+
+    Example:
+        >>> counted(1, "row"), counted(1200, "row")
+        ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def aligned(rows: list[tuple[str, ...]]) -> list[str]:
     """Rows of cells as lines, the columns aligned.
 

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
-from hiercls.cli.app import aligned
+from hiercls.cli.app import aligned, counted
 from hiercls.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class Findings:
         """The findings as lines of text: the problems one a line, or what is in the taxonomy."""
         if self.taxonomy is None:
             return [str(problem) for problem in self.problems]
-        n_topics = len(self.taxonomy.topics)
-        lines = [f"'{self.taxonomy.name}' is fine: {n_topics} topic{'' if n_topics == 1 else 's'}", ""]
+        lines = [f"'{self.taxonomy.name}' is fine: {counted(len(self.taxonomy.topics), 'topic')}", ""]
         lines += aligned([("level", "nodes"), *_cells(self._levels())])
         if self.taxonomy.customers:
             lines += ["", *aligned([("customer", "classes", "topics", "kind"), *_cells(self._customers())])]

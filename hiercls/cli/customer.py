@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import note
-from hiercls.cli.documents import counted, program
+from hiercls.cli.app import counted, note
+from hiercls.cli.documents import Model, program
 from hiercls.errors import ConfigError
 
 if TYPE_CHECKING:
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.taxonomy.hierarchy import Hierarchy
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The customer in YAML: its name and its classes.")]
 Output = Annotated[
     Path | None,

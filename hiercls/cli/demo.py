@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import aligned, note
-from hiercls.cli.documents import counted, program, shows_progress, warnings_said
+from hiercls.cli.app import aligned, counted, note
+from hiercls.cli.documents import program, shows_progress, warnings_said
 from hiercls.errors import require
 from hiercls.files import replacing
 

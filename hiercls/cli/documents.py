@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from hiercls.cli.app import complain, note, warn
+from hiercls.cli.app import complain, counted, note, warn
 from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.files import replacing
 
@@ -35,6 +35,7 @@ Rejects = Annotated[
     Path | None,
     typer.Option("--rejects", metavar="FILE", help="Where --skip-bad keeps the bad rows with their reasons (JSONL)."),
 ]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")]
 Device = Annotated[str | None, typer.Option(help="Where to compute, such as cpu or cuda; by default a GPU if any.")]
 
 
@@ -189,24 +190,6 @@ def device_of(name: str | None) -> str | None:
 def shows_progress() -> bool:
     """Whether someone is looking: progress bars are for terminals, and would fill a log."""
     return sys.stderr.isatty()
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """A number of things in words.
-
-    Args:
-        number: How many.
-        noun: What, in the singular.
-        plural: What, in the plural; by default with an s.
-
-    Returns:
-        The number with thousands apart, and the noun.
-
-    Example:
-        >>> counted(1, "row"), counted(1200, "row")
-        ('1 row', '1,200 rows')
-    """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def program() -> str:

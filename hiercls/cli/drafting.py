@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from hiercls.cli.app import note
 from hiercls.data.delimited import delimited_records
 from hiercls.data.json_lines import json_records
-from hiercls.data.records import Record, undivided_hint
+from hiercls.data.records import Record, parquet_reader, undivided_hint
 from hiercls.data.rejects import Reject
-from hiercls.errors import ConfigError, DataError, Problem, nearest, require
+from hiercls.errors import ConfigError, DataError, Problem, nearest
 from hiercls.files import not_a_file
 
 if TYPE_CHECKING:
@@ -148,13 +148,9 @@ def read_rows(path: Path) -> Rows:
 
 
 def _read_parquet(path: Path) -> Rows:
-    parquet = require("pyarrow.parquet", extra="tables")
-    try:
+    with parquet_reader(path) as parquet:
         columns = [column for column in parquet.read_schema(path).names if column != "text"]
         return list(parquet.read_table(path, columns=columns).to_pylist())
-    except (ValueError, OSError) as error:
-        problem = Problem(message=f"expected a Parquet file, which this is not ({error})", file=str(path))
-        raise DataError([problem], subject=f"'{path}'") from error
 
 
 def _read_graph(path: Path) -> Any:

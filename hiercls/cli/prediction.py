@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hiercls.cli.app import aligned, note, to_json
+from hiercls.cli.app import aligned, counted, note, to_json
 from hiercls.cli.documents import (
     Device,
+    Model,
     Rejects,
     SkipBad,
     Skipping,
-    counted,
     device_of,
     opened,
     read_labelled,
@@ -43,8 +43,6 @@ WINDOW = 4096
 
 DIGITS = 6
 """Digits of a probability that are written, after the point."""
-
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import complain, note, to_json, warn, write
+from hiercls.cli.app import complain, counted, note, to_json, warn, write
 from hiercls.errors import ConfigError, Problem, TaxonomyError
 from hiercls.files import replacing
 
@@ -60,9 +60,8 @@ def check(
         for warning in findings.warnings:
             warn(warning)
     if findings.problems:
-        n_problems = len(findings.problems)
         files = dict.fromkeys(problem.file or str(file) for problem in findings.problems)
-        complain(f"{n_problems} problem{'' if n_problems == 1 else 's'} in {' and '.join(map(repr, files))}")
+        complain(f"{counted(len(findings.problems), 'problem')} in {' and '.join(map(repr, files))}")
         raise typer.Exit(code=1)
 
 

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hiercls.cli.app import aligned, note
+from hiercls.cli.app import aligned, counted, note
 from hiercls.cli.documents import (
     Device,
     LabelledDocuments,
     Rejects,
     SkipBad,
     Skipping,
-    counted,
     device_of,
     program,
     read_labelled,

@@ -6,6 +6,7 @@ Knows the names of the columns, not what they mean.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,28 @@ class Record:
     path: str | None = None
 
 
+@contextmanager
+def parquet_reader(path: Path) -> Iterator[Any]:
+    """What reads Parquet files, by the extra ``tables``; its errors say that this is none.
+
+    Args:
+        path: The file that is read.
+
+    Yields:
+        The module ``pyarrow.parquet``.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+        DataError: If the file is no Parquet file.
+    """
+    parquet = require("pyarrow.parquet", extra="tables")
+    try:
+        yield parquet
+    except (ValueError, OSError) as error:
+        problem = Problem(message=f"expected a Parquet file, which this is not ({error})", file=str(path))
+        raise DataError([problem], subject=f"'{path}'") from error
+
+
 def parquet_records(path: Path) -> Iterator[Record | Reject]:
     """The rows of a Parquet file, by the extra ``tables``.
 
@@ -47,14 +70,9 @@ def parquet_records(path: Path) -> Iterator[Record | Reject]:
     Raises:
         DataError: If it is no Parquet file, or has no column ``text``.
     """
-    parquet = require("pyarrow.parquet", extra="tables")
-    try:
+    with parquet_reader(path) as parquet:
         names = list(parquet.read_schema(path).names)
-        once = [name for name in COLUMNS if names.count(name) == 1]
-        table = parquet.read_table(path, columns=once)
-    except (ValueError, OSError) as error:
-        problem = Problem(message=f"expected a Parquet file, which this is not ({error})", file=str(path))
-        raise DataError([problem], subject=f"'{path}'") from error
+        table = parquet.read_table(path, columns=[name for name in COLUMNS if names.count(name) == 1])
     yield from column_records(table, names, file=str(path))
 
 

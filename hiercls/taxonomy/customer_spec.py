@@ -15,8 +15,7 @@ from hiercls.taxonomy.fields import FORMAT_VERSION, Classes, Version, ViewName
 CUSTOMER_FLAGS = ("partial", "overlapping")
 """The yes/no keys of a customer's long form."""
 
-
-CUSTOMER_KEYS = ("classes", "partial", "overlapping")
+CUSTOMER_KEYS = ("classes", *CUSTOMER_FLAGS)
 """The keys of a customer's long form."""
 
 

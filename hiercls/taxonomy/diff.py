@@ -54,15 +54,15 @@ def _nodes(old: Hierarchy, new: Hierarchy) -> Iterator[str]:
     renamed = _renamed_inner_nodes(old, new)
     for before, after in renamed.items():
         yield f"inner node '{before}' is now called '{after}'"
-    for kind, here, there, word in (("removed", old, new, ""), ("added", new, old, "")):
+    for kind, here, there in (("removed", old, new), ("added", new, old)):
         gone = [node for node in here.nodes if node not in there.depth]
         gone = [node for node in gone if node not in renamed and node not in renamed.values()]
         topics = [node for node in gone if node not in here.children]
         inner = [node for node in gone if node in here.children]
         if topics:
-            yield f"topic{'s' * (len(topics) > 1)} {kind}: {listed(topics)}{word}"
+            yield f"topic{'s' * (len(topics) > 1)} {kind}: {listed(topics)}"
         if inner:
-            yield f"inner node{'s' * (len(inner) > 1)} {kind}: {listed(inner)}{word}"
+            yield f"inner node{'s' * (len(inner) > 1)} {kind}: {listed(inner)}"
     for node in old.nodes:
         if node in new.depth:
             yield from _moved(node, old, new, renamed)

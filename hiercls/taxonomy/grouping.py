@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hiercls.names import REST
-from hiercls.taxonomy.customer_spec import is_long_form
+from hiercls.taxonomy.customer_spec import CUSTOMER_FLAGS, is_long_form
 from hiercls.taxonomy.document import Document, Path, listed
 from hiercls.taxonomy.hierarchy import Hierarchy
 
@@ -34,6 +34,11 @@ class Grouping:
     written: tuple[tuple[str, ...], ...] = field(compare=False)
     partial: bool = False
     overlapping: bool = False
+
+    @property
+    def flags(self) -> dict[str, bool]:
+        """The yes/no keys of the long form and their values."""
+        return {flag: getattr(self, flag) for flag in CUSTOMER_FLAGS}
 
 
 @dataclass(slots=True, kw_only=True)

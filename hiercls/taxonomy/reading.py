@@ -110,26 +110,29 @@ def _unreadable(problem: Problem) -> Document:
     return Document(data=None, file=problem.file, problems=[problem])
 
 
+def _too_large(file: str | None) -> Problem:
+    return Problem(message=f"more than {MAX_BYTES:,} bytes of YAML", file=file)
+
+
 def _read_bytes(content: bytes, file: str) -> Document:
-    if len(content) <= MAX_BYTES:
-        try:
-            return _read_text(content.decode("utf-8-sig"), file)
-        except UnicodeDecodeError as error:
-            before = content[: error.start]
-            line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-            is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-            reason = "it is UTF-16" if is_utf_16 else f"byte 0x{content[error.start]:02x}"
-            message = f"the file is not UTF-8: {reason}"
-            hint = "save it as UTF-8"
-            return _unreadable(Problem(message=message, file=file, line=line, column=column, hint=hint))
-    return _read_text("x" * (MAX_BYTES + 1), file)
+    if len(content) > MAX_BYTES:
+        return _unreadable(_too_large(file))
+    try:
+        return _read_text(content.decode("utf-8-sig"), file)
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        reason = "it is UTF-16" if is_utf_16 else f"byte 0x{content[error.start]:02x}"
+        message = f"the file is not UTF-8: {reason}"
+        return _unreadable(Problem(message=message, file=file, line=line, column=column, hint="save it as UTF-8"))
 
 
 def _read_text(text: str, file: str | None) -> Document:
     text = text.removeprefix("\ufeff")
     document = Document(data=None, file=file)
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        document.problems.append(Problem(message=f"more than {MAX_BYTES:,} bytes of YAML", file=file))
+        document.problems.append(_too_large(file))
         return document
     for match in _NOT_PRINTABLE.finditer(text):
         line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())

@@ -140,8 +140,7 @@ class Taxonomy:
         Raises:
             ConfigError: If there is no such customer.
         """
-        grouping = self._grouping(name)
-        return {"partial": grouping.partial, "overlapping": grouping.overlapping}
+        return self._grouping(name).flags
 
     @cached_property
     def graph(self) -> networkx.DiGraph:

@@ -122,8 +122,7 @@ def _check_repeated(document: Document, places: list[_Place], *, is_listed: bool
             hint = "write what stands below it in one place, and only its name in the other"
             document.add(place.path, message, hint=hint, at_key=True)
         elif again:
-            where = f"under '{place.parent}'" if place.parent else "at the top"
-            message = f"'{place.name}' stands twice {where}{document.first_line(again.path)}"
+            message = f"'{place.name}' stands twice {_under(place)}{document.first_line(again.path)}"
             document.add(place.path, message, hint="take one out", at_key=True)
         elif not is_listed:
             message = (

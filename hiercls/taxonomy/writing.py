@@ -67,8 +67,7 @@ def plain_grouping(grouping: Grouping, *, rename: Rename = str) -> dict[str, obj
     for name, nodes in zip(grouping.classes, grouping.written, strict=True):
         renamed = [node if node == REST else rename(node) for node in nodes]
         classes[name] = renamed[0] if renamed == [REST] else renamed
-    flags = {"partial": grouping.partial, "overlapping": grouping.overlapping}
-    stated = {flag: True for flag, value in flags.items() if value}
+    stated = {flag: True for flag, value in grouping.flags.items() if value}
     return {"classes": classes, **stated} if stated else classes
 
 
