@@ -17,10 +17,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from hiercls.calibration import Calibration, Method
 from hiercls.data.rows import Row, make_rows
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
-from hiercls.estimator import fitting, folder
+from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
@@ -178,6 +179,68 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.trials_ = fitted.trials
         self.scorer_ = Scorer(head=fitted.head, engine=engine, mix=fitted.mix)
         return self
+
+    def calibrate(
+        self,
+        texts: Iterable[str],
+        labels: Iterable[Any],
+        *,
+        views: str | Iterable[str | None] | None = None,
+        customers: str | Iterable[str | None] | None = None,
+        method: Method = "temperature",
+        per_customer: bool = False,
+    ) -> Self:
+        """Make the probabilities believable on documents that were not trained on; ``calibration_`` says how.
+
+        ``log p'(t|x) = log_softmax_t( a_t · log p(t|x) + b_t )``, with a and b under which the labels are likeliest.
+        Every view's probabilities stay sums of the topics', so labels of any view will do.
+
+        Args:
+            texts: The documents, n_documents strings.
+            labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect.
+            views: One view's name, or one per document; None: the topics.
+            customers: One customer's name, or one per document; None: the view where it is a customer.
+            method: ``temperature``: one a for all topics; ``bias_corrected``: and a b for each; ``vector``: an a too.
+            per_customer: Whether every customer with documents among them gets a scaling of its own, too.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            DataError: If there are no documents, or texts or labels are illegal; all of them are listed.
+            ConfigError: If there is no such method.
+        """
+        rows = make_rows(texts, labels, views=views, customers=customers)
+        return self.calibrate_rows(rows, method=method, per_customer=per_customer)
+
+    def calibrate_rows(
+        self, rows: Sequence[Row], *, method: Method = "temperature", per_customer: bool = False
+    ) -> Self:
+        """Make the probabilities believable on rows that were not trained on, as ``hiercls.data.read`` reads them.
+
+        Args:
+            rows: Labelled rows.
+            method: ``temperature``, ``bias_corrected`` or ``vector``.
+            per_customer: Whether every customer with rows among them gets a scaling of its own, too.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            DataError: If there are no rows, or labels that are illegal.
+            ConfigError: If there is no such method.
+        """
+        check_is_fitted(self, "taxonomy_")
+        self.scorer_ = calibrating.calibrated(
+            self.taxonomy_, self.scorer_, rows, method=method, per_customer=per_customer, progress=self.verbose
+        )
+        return self
+
+    @property
+    def calibration_(self) -> Calibration | None:
+        """The slopes and biases that ``calibrate`` found, and on how many documents; None before it."""
+        check_is_fitted(self, "taxonomy_")
+        return self.scorer_.calibration
 
     @property
     def classes_(self) -> np.ndarray:
@@ -408,7 +471,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             known[customer] = fitting.topic_mix(taxonomy, customer, prior)
             priors[customer] = dict(prior)
         weights = {name: weight for name, weight in (self.customer_weights or {}).items() if name in taxonomy.customers}
-        self.scorer_ = folder.with_customers(self.scorer_, known)
+        self.scorer_ = calibrating.without_customer(folder.with_customers(self.scorer_, known), customer)
         self.taxonomy = self.taxonomy_ = taxonomy
         self.priors, self.customer_weights = priors or None, weights or None
         return self
