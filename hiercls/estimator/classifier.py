@@ -19,6 +19,7 @@ from torch import Tensor
 
 from hiercls.calibration import Calibration, Method
 from hiercls.data.rows import Row, make_rows
+from hiercls.decoding import least_cost, stop
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
@@ -266,6 +267,44 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         view = self._view(at)
         predicted: np.ndarray = np.asarray(view.classes)[self._classes(texts, view).argmax(dim=-1).numpy()]
         return predicted
+
+    def predict_least_cost(self, texts: Iterable[str], *, at: str) -> np.ndarray:
+        """The class under which it costs least, on average, to file each text, by the costs in the customer's YAML.
+
+        ``argmin_a Σ_k costs[a, k] · p(k|x)``; where the YAML says nothing, the likeliest class.
+
+        Args:
+            texts: The documents.
+            at: A customer.
+
+        Returns:
+            Class names, shape (n_texts,).
+
+        Raises:
+            ConfigError: If there is no such customer.
+        """
+        check_is_fitted(self, "taxonomy_")
+        costs, view = self.taxonomy_.costs(at), self._view(at)
+        found: np.ndarray = np.asarray(view.classes)[least_cost(self.predict_log_proba(texts, at=at), costs=costs)]
+        return found
+
+    def predict_or_coarsen(self, texts: Iterable[str], *, threshold: float) -> np.ndarray:
+        """The most specific node of the hierarchy that is probable enough, for each text.
+
+        Args:
+            texts: The documents.
+            threshold: The probability that an answer must have at least, from 0 to 1.
+
+        Returns:
+            Names of topics or inner nodes, None where even the top is uncertain, shape (n_texts,).
+
+        Raises:
+            ConfigError: If the threshold is no probability.
+        """
+        check_is_fitted(self, "taxonomy_")
+        answers = stop(self._topics(texts).numpy(), taxonomy=self.taxonomy_, threshold=threshold)
+        found: np.ndarray = np.array([*self.taxonomy_.hierarchy.nodes, None], dtype=object)[answers]
+        return found
 
     def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
         """The probabilities of a view's classes: sums of the topics', after the customer's prior and scope.

@@ -1,4 +1,4 @@
-"""Calibration as a user meets it: one call, then every view's probabilities are scaled sums, also after saving."""
+"""Calibration and decoding as a user meets them: probabilities stay sums, also after saving; answers may be coarser."""
 
 from __future__ import annotations
 
@@ -124,3 +124,34 @@ def test_what_cannot_be_calibrated_on(model) -> None:
         model.calibrate(["a"], ["Q"])
     with pytest.raises(ConfigError, match="got 'platt'"):
         model.calibrate(["a"], ["A"], method="platt")
+
+
+def test_answers_are_coarser_where_they_must_be_more_probable(model, heldout, tiny) -> None:
+    texts, labels, views = heldout
+    model.calibrate(texts, labels, views=views)  # a third of the labels is wrong: nothing is sure any more
+    assert (model.predict_or_coarsen(texts, threshold=0.0) == model.predict(texts)).all()
+    sure = model.predict_or_coarsen(texts, threshold=0.8)
+    assert {None, "X", "Y"} <= set(sure) <= {None, *tiny.hierarchy.nodes}
+    nodes = list(tiny.view("area").classes) + list(tiny.topics)
+    masses = np.concatenate([model.node_proba(texts, at=level) for level in tiny.levels], axis=1)
+    for answer, row in zip(sure, masses, strict=True):
+        assert (row[nodes.index(answer)] if answer else 1.0) >= 0.8 - 1e-6
+        assert answer in tiny.topics or row[2:].max() < 0.8 + 1e-6
+    with pytest.raises(ConfigError, match="threshold from 0 to 1"):
+        model.predict_or_coarsen(texts, threshold=2)
+
+
+def test_documents_are_filed_where_it_costs_least(model, heldout) -> None:
+    texts, labels, views = heldout
+    model.calibrate(texts, labels, views=views)  # a third of the labels is wrong: nothing is sure any more
+    assert (model.predict_least_cost(texts, at="one") == model.predict(texts, at="one")).all()
+    priced = {"customer": "four", "classes": {"ABC": "X", "D": "D", "EF": "rest"}, "costs": {"D": 50}}
+    model.add_customer(priced)
+    probabilities = model.predict_proba(texts, at="four")
+    costs = np.array([[0, 50, 1], [1, 0, 1], [1, 50, 0]])
+    expected = np.array(["ABC", "D", "EF"])[(probabilities @ costs.T).argmin(axis=1)]
+    found = model.predict_least_cost(texts, at="four")
+    assert (found == expected).all()
+    assert (found == "D").sum() > (model.predict(texts, at="four") == "D").sum()
+    with pytest.raises(ConfigError, match="unknown customer 'area'"):
+        model.predict_least_cost(texts, at="area")
