@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from hiercls.aggregation import Entries, aggregate, condition
+from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.model.heads import CascadeHead
 from hiercls.taxonomy import View
@@ -50,11 +51,13 @@ class Scorer:
         head: The trained cascade, in evaluation mode, on the CPU.
         engine: Encodes texts as the head was trained on them.
         mix: The pooled mix of topics and the customers' own.
+        calibration: What makes the probabilities believable; None: they are as the head gives them.
     """
 
     head: CascadeHead
     engine: EncodingEngine
     mix: TopicMix
+    calibration: Calibration | None = None
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
         """Log p(t|x) under the pooled mix.
@@ -79,10 +82,11 @@ class Scorer:
         """
         with torch.inference_mode():
             parts = torch.split(torch.from_numpy(encodings), HEAD_BATCH)
-            return torch.cat([self.head(part).topics for part in parts])
+            topics = torch.cat([self.head(part).topics for part in parts])
+            return topics if self.calibration is None else self.calibration.pooled.apply(topics)
 
     def conditioned(self, topics: Tensor, view: View) -> Tensor:
-        """Log p_c(t|x): a view's own mix of topics and its scope, where it has them.
+        """Log p_c(t|x): a view's own calibration, mix of topics and scope, where it has them.
 
         Args:
             topics: log p(t|x), shape (n_texts, n_topics).
@@ -91,6 +95,8 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics).
         """
+        if self.calibration is not None:
+            topics = self.calibration.of_view(topics, view.name)
         shift = self.mix.shift(view.name)
         scope = torch.from_numpy(view.scope.copy()) if view.is_partial else None
         if shift is None and scope is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from hiercls.taxonomy import Taxonomy, shipped
 
@@ -63,3 +66,36 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertTokenizer.from_pretrained(folder).save_pretrained(folder)
     logging.enable_progress_bar()
     return folder
+
+
+@st.composite
+def drawn_worlds(draw: st.DrawFn, *, tree: bool) -> Taxonomy:
+    """One to three levels, ragged at times; on a DAG nodes may have several parents. A partition and an overlap."""
+    topics = [f"t{number}" for number in range(draw(st.integers(2, 6)))]
+    names, below, shared = topics, dict.fromkeys(topics), []
+    for prefix in draw(st.sampled_from(["", "a", "ab"])):
+        parents: dict[str, dict[str, Any]] = {}
+        for node in names:
+            above = draw(st.sets(st.integers(0, 2), min_size=1, max_size=1 if tree else 2))
+            for place, number in enumerate(sorted(above)):
+                parents.setdefault(f"{prefix}{number}", {})[node] = None if place else below[node]
+            shared += [node] if len(above) > 1 else []
+        names, below = list(parents), parents
+    if names != topics and draw(st.booleans()):
+        below, topics = {**below, "alone": None}, [*topics, "alone"]
+    depth = 1 if names == topics else 1 + len(names[0].rstrip("012")) + ("b" in names[0])
+    classes: dict[str, dict[str, list[str]]] = {"parts": {}, "overlap": {}}
+    for topic in topics:
+        classes["parts"].setdefault(f"K{draw(st.integers(0, 2))}", []).append(topic)
+        for number in draw(st.sets(st.integers(0, 2), min_size=1, max_size=2)):
+            classes["overlap"].setdefault(f"K{number}", []).append(topic)
+    return Taxonomy.from_dict(
+        {"hiercls": 1, "levels": ["root", "area", "topic"][-depth:], "topics": below, "multi_parent": shared,
+         "customers": {"parts": classes["parts"], "overlap": {"overlapping": True, "classes": classes["overlap"]}}}
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def worlds() -> Callable[..., st.SearchStrategy[Taxonomy]]:
+    """Makes hypothesis think up taxonomies: ``data.draw(worlds(tree=False))``."""
+    return drawn_worlds

@@ -18,10 +18,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from hiercls.calibration import Calibration, Method
 from hiercls.data.rows import Row, make_rows
+from hiercls.decoding import least_cost, stop
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
-from hiercls.estimator import fitting, folder
+from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
@@ -181,6 +183,68 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.scorer_ = Scorer(head=fitted.head, engine=engine, mix=fitted.mix)
         return self
 
+    def calibrate(
+        self,
+        texts: Iterable[str],
+        labels: Iterable[Any],
+        *,
+        views: str | Iterable[str | None] | None = None,
+        customers: str | Iterable[str | None] | None = None,
+        method: Method = "temperature",
+        per_customer: bool = False,
+    ) -> Self:
+        """Make the probabilities believable on documents that were not trained on; ``calibration_`` says how.
+
+        ``log p'(t|x) = log_softmax_t( a_t · log p(t|x) + b_t )``, with a and b under which the labels are likeliest.
+        Every view's probabilities stay sums of the topics', so labels of any view will do.
+
+        Args:
+            texts: The documents, n_documents strings.
+            labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect.
+            views: One view's name, or one per document; None: the topics.
+            customers: One customer's name, or one per document; None: the view where it is a customer.
+            method: ``temperature``: one a for all topics; ``bias_corrected``: and a b for each; ``vector``: an a too.
+            per_customer: Whether every customer with documents among them gets a scaling of its own, too.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            DataError: If there are no documents, or texts or labels are illegal; all of them are listed.
+            ConfigError: If there is no such method.
+        """
+        rows = make_rows(texts, labels, views=views, customers=customers)
+        return self.calibrate_rows(rows, method=method, per_customer=per_customer)
+
+    def calibrate_rows(
+        self, rows: Sequence[Row], *, method: Method = "temperature", per_customer: bool = False
+    ) -> Self:
+        """Make the probabilities believable on rows that were not trained on, as ``hiercls.data.read`` reads them.
+
+        Args:
+            rows: Labelled rows.
+            method: ``temperature``, ``bias_corrected`` or ``vector``.
+            per_customer: Whether every customer with rows among them gets a scaling of its own, too.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            DataError: If there are no rows, or labels that are illegal.
+            ConfigError: If there is no such method.
+        """
+        check_is_fitted(self, "taxonomy_")
+        self.scorer_ = calibrating.calibrated(
+            self.taxonomy_, self.scorer_, rows, method=method, per_customer=per_customer, progress=self.verbose
+        )
+        return self
+
+    @property
+    def calibration_(self) -> Calibration | None:
+        """The slopes and biases that ``calibrate`` found, and on how many documents; None before it."""
+        check_is_fitted(self, "taxonomy_")
+        return self.scorer_.calibration
+
     @property
     def classes_(self) -> np.ndarray:
         """The topics, in the order of the columns of ``predict_proba``."""
@@ -205,6 +269,44 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         view = self._view(at)
         predicted: np.ndarray = np.asarray(view.classes)[self._classes(texts, view).argmax(dim=-1).numpy()]
         return predicted
+
+    def predict_least_cost(self, texts: Iterable[str], *, at: str) -> np.ndarray:
+        """The class under which it costs least, on average, to file each text, by the costs in the customer's YAML.
+
+        ``argmin_a Σ_k costs[a, k] · p(k|x)``; where the YAML says nothing, the likeliest class.
+
+        Args:
+            texts: The documents.
+            at: A customer.
+
+        Returns:
+            Class names, shape (n_texts,).
+
+        Raises:
+            ConfigError: If there is no such customer.
+        """
+        check_is_fitted(self, "taxonomy_")
+        costs, view = self.taxonomy_.costs(at), self._view(at)
+        found: np.ndarray = np.asarray(view.classes)[least_cost(self.predict_log_proba(texts, at=at), costs=costs)]
+        return found
+
+    def predict_or_coarsen(self, texts: Iterable[str], *, threshold: float) -> np.ndarray:
+        """The most specific node of the hierarchy that is probable enough, for each text.
+
+        Args:
+            texts: The documents.
+            threshold: The probability that an answer must have at least, from 0 to 1.
+
+        Returns:
+            Names of topics or inner nodes, None where even the top is uncertain, shape (n_texts,).
+
+        Raises:
+            ConfigError: If the threshold is no probability.
+        """
+        check_is_fitted(self, "taxonomy_")
+        answers = stop(self._topics(texts).numpy(), taxonomy=self.taxonomy_, threshold=threshold)
+        found: np.ndarray = np.array([*self.taxonomy_.hierarchy.nodes, None], dtype=object)[answers]
+        return found
 
     def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
         """The probabilities of a view's classes: sums of the topics', after the customer's prior and scope.
@@ -411,7 +513,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             priors[customer] = dict(prior)
         left = set(taxonomy.customers)
         weights = {name: weight for name, weight in (self.customer_weights or {}).items() if composed(name) in left}
-        self.scorer_ = folder.with_customers(self.scorer_, known)
+        self.scorer_ = calibrating.without_customer(folder.with_customers(self.scorer_, known), customer)
         self.taxonomy = self.taxonomy_ = taxonomy
         self.priors, self.customer_weights = priors or None, weights or None
         return self

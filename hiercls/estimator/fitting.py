@@ -189,7 +189,7 @@ def _labelled(
     labels = resolve_all(taxonomy, rows)
     if not len(labels):
         raise DataError([Problem(message="expected at least one labelled row, got none")], subject="the rows")
-    groups = _groups(taxonomy, rows, labels)
+    groups = groups_of(taxonomy, rows, labels)
     weights = _weights(taxonomy, groups, config, sample_weight)
     kept = np.flatnonzero(weights > 0)
     if not len(kept):
@@ -207,7 +207,7 @@ def _documents(
     taxonomy: Taxonomy, labelled: _Labelled, engine: EncodingEngine, config: FitConfig, mix: TopicMix
 ) -> LabelledDocuments:
     """Everything that a training run reads."""
-    priors = _training_priors(mix, labelled.groups)
+    priors = training_priors(mix, labelled.groups)
     return LabelledDocuments(
         inputs=_inputs(labelled.texts, engine, config),
         targets=TargetTable(taxonomy, labelled.labels, composition=config.head.composition, priors=priors),
@@ -238,8 +238,17 @@ def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels) -> None:
         )
 
 
-def _groups(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -> np.ndarray:
-    """The customer of each row; the labelled view where none is given."""
+def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -> np.ndarray:
+    """The customer of each row; the labelled view where none is given.
+
+    Args:
+        taxonomy: The map.
+        rows: Labelled rows.
+        labels: Their labels, met with the map.
+
+    Returns:
+        Names, shape (n_rows,).
+    """
     customers = set(taxonomy.customers)
     names = []
     for row, views in zip(rows, labels.views, strict=True):
@@ -304,8 +313,16 @@ def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) ->
     return smoothed
 
 
-def _training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
-    """The known mixes, and which documents they hold for."""
+def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
+    """The known mixes, and which documents they hold for.
+
+    Args:
+        mix: The pooled mix and the customers' own.
+        groups: The customer of each document, shape (n_documents,).
+
+    Returns:
+        The mixes by document; None where none is known.
+    """
     if not mix.customers:
         return None
     names = list(mix.customers)

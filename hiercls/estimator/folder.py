@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hiercls.calibration import Calibration
 from hiercls.errors import ModelFolderError
 from hiercls.model.encoder import load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
@@ -50,6 +51,7 @@ def save(classifier: Any, path: Path) -> None:
         "encoder_sha256": scorer.engine.encoder.fingerprint,
         "pooled_mix": scorer.mix.pooled.tolist(),
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
+        "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
     }
     model = SavedModel(settings=settings, weights=scorer.head.state_dict(), taxonomy=classifier.taxonomy_.to_yaml())
     write_model(path, model, write_encoder=None if is_frozen else scorer.engine.encoder.save)
@@ -74,6 +76,7 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     try:
         classifier, head = _rebuild(cls, saved, device)
         mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
+        calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
         expected = settings["encoder_sha256"]
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
@@ -86,7 +89,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"the model in {path} was trained on the encoder '{name}' with SHA-256 {expected}, "
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
-    classifier.scorer_ = Scorer(head=head, engine=classifier.engine_config().build(encoder), mix=mix)
+    engine = classifier.engine_config().build(encoder)
+    classifier.scorer_ = Scorer(head=head, engine=engine, mix=mix, calibration=calibration)
     return classifier
 
 
@@ -112,6 +116,12 @@ def _mix(settings: Mapping[str, Any], *, n_topics: int) -> TopicMix:
     if any(mix.shape != (n_topics,) for mix in (pooled, *mixes.values())):
         raise ValueError(f"expected mixes of {n_topics} topics")
     return TopicMix(pooled=pooled, customers=mixes)
+
+
+def _calibration(settings: Mapping[str, Any], *, n_topics: int) -> Calibration | None:
+    """The saved calibration; folders from before there was any have none."""
+    saved = settings.get("calibration")
+    return None if saved is None else Calibration.from_dict(saved, n_topics=n_topics)
 
 
 def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:

@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hiercls.taxonomy.fields import FORMAT_VERSION, Classes, Version, ViewName
+from hiercls.taxonomy.fields import FORMAT_VERSION, Classes, Costs, Version, ViewName
 
 CUSTOMER_FLAGS = ("partial", "overlapping")
 """The yes/no keys of a customer's long form."""
 
-CUSTOMER_KEYS = ("classes", *CUSTOMER_FLAGS)
+CUSTOMER_KEYS = ("classes", *CUSTOMER_FLAGS, "costs")
 """The keys of a customer's long form."""
 
 
@@ -27,6 +27,7 @@ class CustomerSpec(BaseModel):
     classes: Classes
     partial: bool = Field(False, description="Whether topics may be left out of all classes.")
     overlapping: bool = Field(False, description="Whether a topic may be in several classes.")
+    costs: Costs = {}
 
 
 class CustomerFileSpec(CustomerSpec):

@@ -35,7 +35,7 @@ def differences(old: Taxonomy, new: Taxonomy) -> tuple[str, ...]:
     """
     found = [*_names(old, new), *_nodes(old.hierarchy, new.hierarchy), *_sentences(old, new), *_customers(old, new)]
     if not found and old != new:
-        found.append("only the order of nodes, customers or classes changed")
+        found.append("only the order of nodes, customers or classes changed, or how costs are written")
     return tuple(found)
 
 
@@ -130,8 +130,19 @@ def _customers(old: Taxonomy, new: Taxonomy) -> Iterator[str]:
     for name in old.customers:
         if name in new.customers:
             changes = [*_flags(name, old.flags(name), new.flags(name)), *_regrouped(old, new, name)]
+            changes += _repriced(old, new, name)
             same = not changes and old.view(name).classes != new.view(name).classes
             yield from [f"customer {name}: the classes stand in another order"] if same else changes
+
+
+def _repriced(old: Taxonomy, new: Taxonomy, name: str) -> Iterator[str]:
+    """Whether other costs are said of the classes that stayed."""
+    tables = []
+    for taxonomy in (old, new):
+        view, costs = taxonomy.view(name), taxonomy.costs(name)
+        tables.append({(a, b): costs[i, j] for i, a in enumerate(view.classes) for j, b in enumerate(view.classes)})
+    if any(tables[0][pair] != tables[1][pair] for pair in tables[0].keys() & tables[1].keys()):
+        yield f"customer {name}: the costs of wrong filings changed"
 
 
 def _flags(name: str, old: Mapping[str, bool], new: Mapping[str, bool]) -> Iterator[str]:

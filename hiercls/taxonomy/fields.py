@@ -93,6 +93,24 @@ ClassTopics = Annotated[
 ]
 """What a customer's class holds: topics, or inner nodes that stand for all topics below them, or ``rest``."""
 
+
+def _cost_kind(value: Any) -> str:
+    return "\0mapping" if isinstance(value, dict) else "\0number"
+
+
+Cost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""What a wrong filing costs, in whatever unit the customer counts."""
+
+Costs = Annotated[
+    dict[Name, Annotated[Annotated[Cost, Tag("\0number")] | Annotated[dict[Name, Cost], Tag("\0mapping")],
+                         Discriminator(_cost_kind)]],
+    Field(
+        description="What a wrong filing costs, 1 where nothing is said. 'D: 5': a document of D costs 5 wherever else "
+        "it is filed; 'D: {ABC: 5}': where it is filed under ABC."
+    ),
+]  # fmt: skip
+"""A customer's costs of wrong filings, by the class that is true."""
+
 Classes = Annotated[
     dict[Name, ClassTopics],
     Field(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hiercls.names import REST
+from hiercls.taxonomy.costs import WrittenCost, read_costs
 from hiercls.taxonomy.customer_spec import CUSTOMER_FLAGS, is_long_form
 from hiercls.taxonomy.document import Document, Path, listed
 from hiercls.taxonomy.hierarchy import Hierarchy
@@ -26,6 +27,8 @@ class Grouping:
         written: For each class the nodes as they are written, or ``rest``.
         partial: Whether topics may be left out.
         overlapping: Whether a topic may be in several classes.
+        costs: What wrong filings cost where something is said: the class that is true, the class that a document is
+            filed under (None: any other), and the cost.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Grouping:
     written: tuple[tuple[str, ...], ...] = field(compare=False)
     partial: bool = False
     overlapping: bool = False
+    costs: tuple[WrittenCost, ...] = ()
 
     @property
     def flags(self) -> dict[str, bool]:
@@ -99,6 +103,7 @@ def read_grouping(
         written=tuple(tuple(nodes) for nodes in draft.written.values()),
         partial=partial,
         overlapping=overlapping,
+        costs=read_costs(document, (*path, "costs"), body.get("costs"), tuple(draft.written)) if is_long else (),
     )
 
 

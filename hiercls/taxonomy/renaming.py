@@ -88,5 +88,7 @@ def _rename_below(below: object, nodes: Mapping[str, str]) -> object:
 def _rename_classes(customer: dict[str, object], new: Mapping[str, str]) -> dict[str, object]:
     inner = customer.get("classes")
     if isinstance(inner, dict):
-        return {**customer, "classes": {new.get(name, name): value for name, value in inner.items()}}
+        renamed = {**customer, "classes": {new.get(name, name): value for name, value in inner.items()}}
+        costs = customer.get("costs")
+        return {**renamed, "costs": _rename_below(costs, new)} if costs else renamed
     return {new.get(name, name): value for name, value in customer.items()}

@@ -20,6 +20,9 @@ _EXPECTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "bool_type": "true or false",
+    "float_type": "a cost, 0 or more",
+    "greater_than_equal": "a cost, 0 or more",
+    "finite_number": "a cost, 0 or more",
 }
 _MISSING_HINTS = {
     "hiercls": f"begin the file with 'hiercls: {FORMAT_VERSION}'",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiercls.errors import ConfigError, InputTypeError, nearest
 from hiercls.names import composed
+from hiercls.taxonomy.costs import cost_matrix
 from hiercls.taxonomy.grouping import Grouping
 from hiercls.taxonomy.hierarchy import Hierarchy
 from hiercls.taxonomy.renaming import renamed_data
@@ -22,6 +23,8 @@ from hiercls.taxonomy.writing import plain_taxonomy, to_yaml
 
 if TYPE_CHECKING:
     import networkx
+    import numpy as np
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from hiercls.taxonomy.identifiability import Identifiability
@@ -141,6 +144,28 @@ class Taxonomy:
             ConfigError: If there is no such customer.
         """
         return self._grouping(name).flags
+
+    def costs(self, name: str) -> NDArray[np.float64]:
+        """What a customer's wrong filings cost, as ``hiercls.metrics.mean_cost`` and ``decoding.least_cost`` take it.
+
+        Args:
+            name: The customer.
+
+        Returns:
+            The class that a document is filed under by the class that is true, shape (n_classes, n_classes): 0 where
+            it is right, 1 where the YAML says nothing.
+
+        Raises:
+            ConfigError: If there is no such customer.
+
+        Example:
+            >>> data = {"hiercls": 1, "levels": ["topic"], "topics": ["A", "B"]}
+            >>> acme = {"customer": "acme", "classes": {"A": "A", "B": "B"}, "costs": {"B": {"A": 5}}}
+            >>> Taxonomy.from_dict(data).with_customer(acme).costs("acme").tolist()
+            [[0.0, 5.0], [1.0, 0.0]]
+        """
+        grouping = self._grouping(name)
+        return cost_matrix(grouping.costs, grouping.classes)
 
     @cached_property
     def graph(self) -> networkx.DiGraph:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from hiercls.names import REST, quoted
+from hiercls.taxonomy.costs import plain_costs
 from hiercls.taxonomy.fields import FORMAT_VERSION
 from hiercls.taxonomy.grouping import Grouping
 from hiercls.taxonomy.hierarchy import Hierarchy
@@ -67,7 +68,8 @@ def plain_grouping(grouping: Grouping, *, rename: Rename = str) -> dict[str, obj
     for name, nodes in zip(grouping.classes, grouping.written, strict=True):
         renamed = [node if node == REST else rename(node) for node in nodes]
         classes[name] = renamed[0] if renamed == [REST] else renamed
-    stated = {flag: True for flag, value in grouping.flags.items() if value}
+    stated: dict[str, object] = {flag: True for flag, value in grouping.flags.items() if value}
+    stated |= {"costs": plain_costs(grouping.costs)} if grouping.costs else {}
     return {"classes": classes, **stated} if stated else classes
 
 
@@ -136,4 +138,4 @@ def _flow(value: object) -> str | None:
 def _scalar(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else str(value) if isinstance(value, int) else quoted(str(value))
+    return "" if value is None else repr(value) if isinstance(value, int | float) else quoted(str(value))

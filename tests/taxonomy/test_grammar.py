@@ -13,10 +13,12 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 def test_the_examples_are_read(tiny):
-    first, long_form, customer = BLOCKS
+    first, long_form, costs, customer = BLOCKS
     assert Taxonomy.from_yaml(first).view("two") == tiny.view("two")
     several = Taxonomy.from_yaml(first.split("customers:")[0] + long_form)
     assert several.view("four").kind == "partial"
+    priced = Taxonomy.from_yaml(first.split("customers:")[0] + costs)
+    assert priced.costs("one").tolist() == [[0, 5, 2], [1, 0, 2], [1, 1, 0]]
     assert tiny.with_customer(customer).view("acme").topics_of("Other") == tuple("CDEF")
 
 

@@ -61,6 +61,11 @@ TAXONOMY = {
     "customer_a_list": [
         "7:8: at customers.one: expected a mapping of classes to topics, got a list",
     ],
+    "costs_unknown_class": [
+        "7:17: at customers.one.costs.A.C: unknown class 'C'; one of 'A', 'B'",
+        "7:20: at customers.one.costs.A.C: expected a cost, 0 or more, got a number (.inf)",
+        "7:29: at customers.one.costs.A.B: expected a cost, 0 or more, got a number (.nan)",
+    ],
     "customer_empty": [
         "7:3: at customers.one: customer 'one' has no classes",
         "8:3: at customers.two: expected a mapping of classes to topics, got nothing",
@@ -254,6 +259,15 @@ TAXONOMY = {
 CUSTOMER = {
     "customer_classes_a_list": [
         "2:10: at classes: expected a mapping, got a list",
+    ],
+    "customer_costs": [
+        "4:12: at costs.AB.CD: expected a cost, 0 or more, got a number (-1)",
+        "4:20: at costs.AB.EF: expected a cost, 0 or more, got 'dear'",
+        "4:26: at costs.AB.Ef: unknown class 'Ef'; did you mean 'EF'?",
+        "4:33: at costs.AB.AB: 'AB' filed under 'AB' is right; take it out: what is filed rightly costs nothing",
+        "5:7: at costs.CD: expected a cost, 0 or more, got a yes/no value (yes)",
+        "6:7: at costs.EF: expected a cost, 0 or more, got a list",
+        "7:3: at costs.GH: unknown class 'GH'; one of 'AB', 'CD', 'EF'",
     ],
     "customer_is_taxonomy": [
         "3:1: at topics: this is a taxonomy; expected a mapping with the keys 'customer' and 'classes'",

@@ -32,4 +32,4 @@ def test_every_key_is_described():
 
 
 def test_the_customer_keys_are_those_of_the_schema():
-    assert set(CUSTOMER_KEYS) == set(CustomerSpec.model_fields) == {"classes", *CUSTOMER_FLAGS}
+    assert set(CUSTOMER_KEYS) == set(CustomerSpec.model_fields) == {"classes", "costs", *CUSTOMER_FLAGS}

@@ -1,0 +1,61 @@
+"""From labelled rows to a calibrated scorer.
+
+Knows every room above and joins them; knows no scikit-learn and no file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from hiercls.calibration import Method, calibrate
+from hiercls.data.rows import Row
+from hiercls.estimator import fitting
+from hiercls.model.targets import TargetTable
+from hiercls.scoring import Scorer
+from hiercls.taxonomy import Taxonomy
+
+
+def calibrated(
+    taxonomy: Taxonomy,
+    scorer: Scorer,
+    rows: Sequence[Row],
+    *,
+    method: Method,
+    per_customer: bool,
+    progress: bool = False,
+) -> Scorer:
+    """The same scorer, calibrated on held-out rows; what it was calibrated on before is forgotten.
+
+    Args:
+        taxonomy: The map.
+        scorer: A trained scorer.
+        rows: Labelled rows that it was not trained on.
+        method: How many slopes and biases are free.
+        per_customer: Whether every customer with rows among them gets a scaling of its own, on top of the one for all.
+        progress: Whether to show a bar on standard error.
+
+    Returns:
+        The calibrated scorer.
+
+    Raises:
+        DataError: If there are no rows, or labels that are illegal.
+        ConfigError: If there is no such method.
+    """
+    labels = fitting.resolve_all(taxonomy, rows)
+    bare = dataclasses.replace(scorer, calibration=None)
+    topics = bare.topics([row.text for row in rows], progress=progress)
+    groups = fitting.groups_of(taxonomy, rows, labels)
+    priors = fitting.training_priors(scorer.mix, groups)
+    targets = TargetTable(taxonomy, labels, composition=scorer.head.config.composition, priors=priors)
+    own = {name: np.flatnonzero(groups == name) for name in taxonomy.customers if per_customer and name in groups}
+    return dataclasses.replace(bare, calibration=calibrate(topics, targets, method=method, groups=own))
+
+
+def without_customer(scorer: Scorer, customer: str) -> Scorer:
+    """The same scorer without what it knows of one customer's calibration."""
+    if scorer.calibration is None:
+        return scorer
+    return dataclasses.replace(scorer, calibration=scorer.calibration.without(customer))
