@@ -105,3 +105,17 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all.
+
+    Args:
+        path: Where to; missing folders are made.
+        text: What.
+
+    Raises:
+        OSError: If the file cannot be written; the error names ``path``.
+    """
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")

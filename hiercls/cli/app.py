@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from hiercls.errors import ConfigError, HierclsError
-from hiercls.files import replacing
+from hiercls.files import write_text
 
 
 class CommandLine(TyperGroup):
@@ -70,8 +70,7 @@ def write(path: Path, text: str, *, force: bool) -> None:
     """
     if path.exists() and not force:
         raise ConfigError(f"'{path}' is there already; --force overwrites it")
-    with replacing(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+    write_text(path, text)
     note(f"wrote {path}")
 
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import aligned, note
+from hiercls.cli.app import aligned, counted, note
 from hiercls.cli.documents import (
     Device,
     Rejects,
     SkipBad,
     Skipping,
-    counted,
     device_of,
     read_labelled,
     shows_progress,

@@ -17,7 +17,7 @@ import typer
 from hiercls.cli.app import aligned, counted, note
 from hiercls.cli.documents import program, shows_progress, warnings_said
 from hiercls.errors import require
-from hiercls.files import replacing
+from hiercls.files import replacing, write_text
 
 if TYPE_CHECKING:
     from hiercls.data.pydocs import Pydocs
@@ -141,8 +141,7 @@ def _write_customer(view: View, output: Path) -> Path:
 
     classes = {name: list(view.topics_of(name)) for name in view.classes}
     file = output / f"{view.name}.yaml"
-    with replacing(file) as aside:
-        aside.write_text(to_yaml({"customer": view.name, "classes": classes}), encoding="utf-8")
+    write_text(file, to_yaml({"customer": view.name, "classes": classes}))
     return file
 
 

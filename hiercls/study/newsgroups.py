@@ -18,8 +18,9 @@ import torch
 
 from hiercls.encoding.precision import resolve_precision
 from hiercls.errors import ConfigError
+from hiercls.files import write_text
 from hiercls.study.corpus import newsgroups_corpora
-from hiercls.study.report import markdown_table, write_atomically, write_json
+from hiercls.study.report import markdown_table, write_json
 from hiercls.study.union import Protocol, run_union
 from hiercls.taxonomy import Taxonomy, shipped
 
@@ -84,7 +85,7 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
             results["runs"][headers][str(seed)] = run
             write_json(folder / "newsgroups.json", results)
     text = report(results, taxonomy)
-    write_atomically(folder / "newsgroups.md", text)
+    write_text(folder / "newsgroups.md", text)
     return text
 
 

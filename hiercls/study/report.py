@@ -6,25 +6,13 @@ Knows methods, views and numbers; knows no model.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file aside and rename it, so that it is never half there.
-
-    Args:
-        path: Where to; missing folders are made.
-        text: What.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
+from hiercls.files import write_text
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -34,7 +22,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         path: Where to.
         value: What.
     """
-    write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def mean_and_deviation(values: Sequence[float]) -> str:
