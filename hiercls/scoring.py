@@ -15,7 +15,9 @@ from torch import Tensor
 from hiercls.aggregation import Entries, aggregate, condition
 from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
+from hiercls.errors import ConfigError
 from hiercls.model.heads import CascadeHead
+from hiercls.model.lexical import LexicalBranch
 from hiercls.taxonomy import View
 
 HEAD_BATCH = 4096
@@ -48,15 +50,17 @@ class Scorer:
     ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``
 
     Args:
-        head: The trained cascade, in evaluation mode, on the CPU.
-        engine: Encodes texts as the head was trained on them.
         mix: The pooled mix of topics and the customers' own.
-        calibration: What makes the probabilities believable; None: they are as the head gives them.
+        head: The trained cascade, in evaluation mode, on the CPU; None where there is no encoder.
+        engine: Encodes texts as the head was trained on them; None where there is no encoder.
+        lexical: What words say beside the encoder, or instead of it; None: nothing.
+        calibration: What makes the probabilities believable; None: they are as head and words give them.
     """
 
-    head: CascadeHead
-    engine: EncodingEngine
     mix: TopicMix
+    head: CascadeHead | None = None
+    engine: EncodingEngine | None = None
+    lexical: LexicalBranch | None = None
     calibration: Calibration | None = None
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
@@ -69,10 +73,15 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        return self.topics_of_encodings(self.engine.encode(texts, progress=progress))
+        encoder = None if self.engine is None else self._heads(self.engine.encode(texts, progress=progress))
+        if self.lexical is not None:
+            return self._calibrated(self.lexical.topics(texts, encoder))
+        if encoder is None:
+            raise ConfigError("expected an encoding engine with its head, or a lexical branch, got neither")
+        return self._calibrated(encoder)
 
     def topics_of_encodings(self, encodings: np.ndarray) -> Tensor:
-        """Log p(t|x) of texts that are encoded already.
+        """Log p(t|x) of texts that are encoded already, by the head alone.
 
         Args:
             encodings: Shape (n_texts, width).
@@ -80,10 +89,20 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
+        return self._calibrated(self._heads(encodings))
+
+    def _calibrated(self, topics: Tensor) -> Tensor:
+        """Log p(t|x) made believable, where that was learnt."""
+        return topics if self.calibration is None else self.calibration.pooled.apply(topics)
+
+    def _heads(self, encodings: np.ndarray) -> Tensor:
+        """Log p(t|x) as the head gives it, shape (n_texts, n_topics)."""
+        head = self.head
+        if head is None:
+            raise ConfigError("this model has no encoder; ask for the topics of texts")
         with torch.inference_mode():
             parts = torch.split(torch.from_numpy(encodings), HEAD_BATCH)
-            topics = torch.cat([self.head(part).topics for part in parts])
-            return topics if self.calibration is None else self.calibration.pooled.apply(topics)
+            return torch.cat([head(part).topics for part in parts])
 
     def conditioned(self, topics: Tensor, view: View) -> Tensor:
         """Log p_c(t|x): a view's own calibration, mix of topics and scope, where it has them.

@@ -27,6 +27,7 @@ from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
+from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy, View
@@ -41,10 +42,12 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
     Args:
         taxonomy: The map: a ``Taxonomy``, or the path or text of its YAML.
-        encoder: A BERT-like encoder's name on the Hugging Face hub, or a folder.
+        encoder: A BERT-like encoder's name on the Hugging Face hub, or a folder; None: words alone are read.
         pooling: ``mean`` over the tokens, or the first token (``cls``).
         max_length: Tokens read of a text, at most 512; the rest is cut.
         tune: ``none``: the encoder is frozen and encodings are cached on disk. ``all``: all its layers are trained.
+        lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
+            labels are likelier with them.
         head: How the cascaded heads are built; None: ``HeadConfig()``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
@@ -75,10 +78,11 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self,
         taxonomy: Taxonomy | str | Path,
         *,
-        encoder: str | Path = DEFAULT_ENCODER,
+        encoder: str | Path | None = DEFAULT_ENCODER,
         pooling: Literal["mean", "cls"] = "mean",
         max_length: int = 256,
         tune: Literal["none", "all"] = "none",
+        lexical: LexicalConfig | bool | None = None,
         head: HeadConfig | None = None,
         training: TrainingConfig | None = None,
         level_weights: Sequence[float] | None = None,
@@ -97,6 +101,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.pooling = pooling
         self.max_length = max_length
         self.tune = tune
+        self.lexical = lexical
         self.head = head
         self.training = training
         self.level_weights = level_weights
@@ -163,7 +168,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
                 "warm_start goes on from the weights of the fit before, which had other levels or topics; "
                 "set warm_start=False to begin anew"
             )
-        engine = self.build_engine() if before is None else self.engine_config().build(before.engine.encoder)
+        engine = None if self.encoder is None else self._engine(before)
         weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=np.float32)
         start = None if before is None else before.head
         try:
@@ -174,13 +179,19 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             raise
         return self._take(taxonomy, engine, fitted)
 
-    def _take(self, taxonomy: Taxonomy, engine: EncodingEngine, fitted: fitting.Fit) -> Self:
+    def _engine(self, before: Scorer | None) -> EncodingEngine:
+        """An engine on a fresh encoder, or on the one of the fit before."""
+        if before is None or before.engine is None:
+            return self.build_engine()
+        return self.engine_config().build(before.engine.encoder)
+
+    def _take(self, taxonomy: Taxonomy, engine: EncodingEngine | None, fitted: fitting.Fit) -> Self:
         """Become what was trained."""
         if fitted.encoder is not None:
             engine = self.engine_config().build(fitted.encoder)
         self.taxonomy_ = taxonomy
         self.trials_ = fitted.trials
-        self.scorer_ = Scorer(head=fitted.head, engine=engine, mix=fitted.mix)
+        self.scorer_ = Scorer(mix=fitted.mix, head=fitted.head, engine=engine, lexical=fitted.lexical)
         return self
 
     def calibrate(
@@ -547,7 +558,13 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         return EngineConfig(device=self.device, precision=self.precision, tune=self.tune, cache=self.cache)
 
     def encoder_config(self) -> EncoderConfig:
-        """Which encoder this estimator's settings name; a folder by its absolute path, wherever work goes on."""
+        """Which encoder this estimator's settings name; a folder by its absolute path, wherever work goes on.
+
+        Raises:
+            ConfigError: If they name none.
+        """
+        if self.encoder is None:
+            raise ConfigError("this estimator has no encoder: encoder=None reads words alone")
         name = os.path.abspath(self.encoder) if os.path.isdir(self.encoder) else str(self.encoder)
         return EncoderConfig(name=name, pooling=self.pooling, max_length=self.max_length)
 
@@ -555,6 +572,10 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         """The settings of a fit, checked."""
         if self.tune not in ("none", "all"):
             raise ConfigError(f"expected tune 'none' or 'all', got {self.tune!r}")
+        if not (self.lexical is None or isinstance(self.lexical, bool | LexicalConfig)):
+            raise ConfigError(f"expected lexical to be True, False, None or a LexicalConfig, got {self.lexical!r}")
+        if self.encoder is None and (self.lexical is False or self.tune != "none"):
+            raise ConfigError("without an encoder there is nothing to tune, and nothing to read without the words")
         if not 0.0 <= self.validation_fraction < 1.0:
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
         seed = self.random_state
@@ -563,6 +584,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             head=HeadConfig() if self.head is None else self.head,
             training=TrainingConfig() if self.training is None else self.training,
             tune=self.tune,
+            lexical=self.lexical,
             level_weights=self.level_weights,
             customer_weights=self.customer_weights,
             priors=self.priors,

@@ -26,17 +26,20 @@ from hiercls.model.encoder import TextEncoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.inputs import EncodingInputs, TokenInputs
 from hiercls.model.levels import Hierarchy
+from hiercls.model.lexical import LexicalBranch
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
+from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.names import composed
 from hiercls.scoring import TopicMix
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import ResolvedLabels, resolve
 from hiercls.training.config import TrainingConfig
+from hiercls.training.lexical import LexicalTeacher, teach
 from hiercls.training.prior import pooled_mix
 from hiercls.training.sampling import CustomerSampler
-from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, select_and_train
+from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, log_topics, select_and_train
 
 ENCODER_WEIGHT_DECAY = 0.01
 """L2 where the encoder is trained too and none is given: trying several would cost too much."""
@@ -57,6 +60,8 @@ class FitConfig:
         device: Where training runs.
         seed: Seed of everything random.
         progress: Whether to show bars on standard error.
+        lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
+            where held-out labels are likelier with it, or where there is no encoder.
     """
 
     head: HeadConfig
@@ -69,6 +74,7 @@ class FitConfig:
     device: torch.device
     seed: int
     progress: bool
+    lexical: LexicalConfig | bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +82,16 @@ class Fit:
     """What one fit gives.
 
     Args:
-        head: The trained cascade.
+        head: The trained cascade; None where there is no encoder.
         encoder: The trained encoder; None where it stayed frozen.
+        lexical: The lexical branch; None where there is none.
         mix: The pooled mix of topics and the customers' own.
         trials: The settings tried, the best first.
     """
 
-    head: CascadeHead
+    head: CascadeHead | None
     encoder: TextEncoder | None
+    lexical: LexicalBranch | None
     mix: TopicMix
     trials: tuple[Trial, ...]
 
@@ -110,7 +118,7 @@ def resolve_all(taxonomy: Taxonomy, rows: Sequence[Row]) -> ResolvedLabels:
 def fit(
     taxonomy: Taxonomy,
     rows: Sequence[Row],
-    engine: EncodingEngine,
+    engine: EncodingEngine | None,
     config: FitConfig,
     *,
     sample_weight: np.ndarray | None = None,
@@ -121,7 +129,7 @@ def fit(
     Args:
         taxonomy: The map.
         rows: Labelled rows of all customers.
-        engine: Encodes texts; its encoder is the one that is trained with ``tune="all"``.
+        engine: Encodes texts; its encoder is the one that is trained with ``tune="all"``. None: words alone are read.
         config: Everything else.
         sample_weight: Weight of each row in the loss, shape (n_rows,); None: 1 each.
         start: A head whose weights to start from; None: new ones.
@@ -140,6 +148,9 @@ def fit(
     mix = _mix(taxonomy, labelled, config)
     documents = _documents(taxonomy, labelled, engine, config, mix)
     split = _split(labelled, config)
+    if engine is None:
+        lexical = _lexical(labelled, documents, split, config, before=None, after=None)
+        return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=())
     trainer = Trainer(
         build=_builder(taxonomy, engine.encoder, config, start),
         level_weights=level_weights,
@@ -147,24 +158,69 @@ def fit(
         seed=config.seed,
         progress=config.progress,
     )
-    candidates = _candidates(config, n_heldout=len(split[1]))
-    frozen = config.tune == "none"
     try:
-        # The heads' steps are too small to be divided: on busy cores, threads that wait for each other took ten times
-        # as long as one alone.
-        with threadpool_limits(limits=1 if frozen else None):
-            network, trials = select_and_train(trainer, documents, candidates=candidates, split=split, refit=frozen)
+        network, trials, before, after = _train(trainer, documents, split, config)
     except TrainingError as error:
         if isinstance(error.kept, HierarchicalNetwork):
-            error.kept = _fit(error.kept, mix, ())
+            error.kept = _fit(error.kept, None, mix, ())
         raise
-    return _fit(network, mix, trials)
+    return _fit(network, _lexical(labelled, documents, split, config, before=before, after=after), mix, trials)
 
 
-def _fit(network: HierarchicalNetwork, mix: TopicMix, trials: tuple[Trial, ...]) -> Fit:
-    """The parts of a trained network."""
+def _train(
+    trainer: Trainer, documents: LabelledDocuments, split: tuple[np.ndarray, np.ndarray], config: FitConfig
+) -> tuple[HierarchicalNetwork, tuple[Trial, ...], torch.Tensor | None, torch.Tensor | None]:
+    """The trained network, its trials, and what it says of all documents: before it saw the held-out ones, and now."""
+    frozen, said = config.tune == "none", []
+
+    def listen(network: HierarchicalNetwork) -> None:
+        if config.lexical is not False:
+            said.append(log_topics(network, documents, device=config.device))
+
+    candidates = _candidates(config, n_heldout=len(split[1]))
+    # The heads' steps are too small to be divided: on busy cores, threads that wait for each other took ten times
+    # as long as one alone.
+    with threadpool_limits(limits=1 if frozen else None):
+        network, trials = select_and_train(
+            trainer, documents, candidates=candidates, split=split, refit=frozen, observe=listen
+        )
+        if frozen:
+            listen(network)
+    return network, trials, said[0] if said else None, said[-1] if said else None
+
+
+def _fit(
+    network: HierarchicalNetwork, lexical: LexicalBranch | None, mix: TopicMix, trials: tuple[Trial, ...]
+) -> Fit:
+    """The parts of a trained network, and the words beside it."""
     encoder = network.body if isinstance(network.body, TextEncoder) else None
-    return Fit(head=network.head, encoder=encoder, mix=mix, trials=trials)
+    return Fit(head=network.head, encoder=encoder, lexical=lexical, mix=mix, trials=trials)
+
+
+def _lexical(
+    labelled: _Labelled,
+    documents: LabelledDocuments,
+    split: tuple[np.ndarray, np.ndarray],
+    config: FitConfig,
+    *,
+    before: torch.Tensor | None,
+    after: torch.Tensor | None,
+) -> LexicalBranch | None:
+    """The lexical branch, where it is wanted."""
+    if config.lexical is False:
+        return None
+    reads = config.lexical if isinstance(config.lexical, LexicalConfig) else LexicalConfig()
+    terms = Terms.fit(labelled.texts, customers=labelled.groups, config=reads)
+    teacher = LexicalTeacher(
+        features=terms.features(labelled.texts),
+        targets=documents.targets,
+        weights=documents.weights,
+        smoothing=reads.smoothing,
+    )
+    always = config.lexical is not None or after is None
+    with threadpool_limits(limits=1):
+        taught = teach(teacher, split=split, before=before, after=after, always=always)
+    return None if taught is None else LexicalBranch(terms=terms, odds=taught[0], scales=taught[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +260,7 @@ def _labelled(
 
 
 def _documents(
-    taxonomy: Taxonomy, labelled: _Labelled, engine: EncodingEngine, config: FitConfig, mix: TopicMix
+    taxonomy: Taxonomy, labelled: _Labelled, engine: EncodingEngine | None, config: FitConfig, mix: TopicMix
 ) -> LabelledDocuments:
     """Everything that a training run reads."""
     priors = training_priors(mix, labelled.groups)
@@ -334,8 +390,10 @@ def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
     )
 
 
-def _inputs(texts: list[str], engine: EncodingEngine, config: FitConfig) -> EncodingInputs | TokenInputs:
-    """Encodings where the encoder is frozen, tokens where it is trained."""
+def _inputs(texts: list[str], engine: EncodingEngine | None, config: FitConfig) -> EncodingInputs | TokenInputs:
+    """Encodings where the encoder is frozen, tokens where it is trained, nothing where there is none."""
+    if engine is None:
+        return EncodingInputs(np.empty((len(texts), 0), dtype=np.float32))
     if config.tune == "none":
         return EncodingInputs(engine.encode(texts, progress=config.progress))
     return TokenInputs(engine.encoder.tokenize(texts), engine.encoder.pad_id)

@@ -72,6 +72,7 @@ class TargetTable:
         composition: Literal["topic", "path"],
         priors: Priors | None = None,
     ) -> None:
+        self.n_topics = len(taxonomy.topics)
         self._scope_index = labels.scope_index
         self._prior_index = None if priors is None else priors.index
         rows, self._row_of = _distinct_rows(labels.weights)

@@ -6,7 +6,7 @@ Knows labelled documents and training runs. Fine labels are never looked at unle
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from hiercls.losses import set_loss
-from hiercls.model.batch import LabelledDocuments
+from hiercls.model.batch import Batch, LabelledDocuments
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.config import TrainingConfig
 from hiercls.training.loop import TrainingRun, train
@@ -94,6 +94,7 @@ def select_and_train(
     candidates: Sequence[TrainingConfig],
     split: tuple[np.ndarray, np.ndarray],
     refit: bool,
+    observe: Callable[[HierarchicalNetwork], None] | None = None,
 ) -> tuple[HierarchicalNetwork, tuple[Trial, ...]]:
     """Try every setting on held-out labels, take the best, and train it on all documents where asked.
 
@@ -106,6 +107,7 @@ def select_and_train(
         candidates: The settings to try.
         split: Positions to train on and to hold out.
         refit: Whether to train the best setting again on all documents, for as many epochs as were best.
+        observe: Is shown the best network before that, when it has not learnt from what is held out.
 
     Returns:
         The trained network, and the trials: the chosen one first, the others by held-out loss.
@@ -122,6 +124,8 @@ def select_and_train(
         tried = _best_first(tried, heldout, device=trainer.device)
     network, best = tried[0]
     trials = tuple(trial for _, trial in tried)
+    if observe is not None:
+        observe(network)
     if refit and len(heldout) and not any(trial.run.interrupted for trial in trials):
         resolved = best.config.resolved(len(training), frozen=True)
         config = dataclasses.replace(resolved, epochs=max(1, best.run.best_epoch))
@@ -142,6 +146,24 @@ def _best_first(
     eligible = [one for one in ordered if one[1].run.best_heldout <= limit] or ordered[:1]
     chosen = max(eligible, key=lambda one: one[1].config.weight_decay or 0.0)
     return [chosen, *(one for one in ordered if one is not chosen)]
+
+
+def log_topics(network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device) -> Tensor:
+    """What a network says of documents.
+
+    Args:
+        network: The network, in evaluation mode, on the CPU; it is left there.
+        documents: The documents.
+        device: Where to compute.
+
+    Returns:
+        log p(t|x), shape (n_documents, n_topics), on the CPU.
+    """
+    network.to(device)
+    with torch.inference_mode():
+        parts = [network(batch.inputs).topics.cpu() for batch in _batches(documents, device)]
+    network.to("cpu")
+    return torch.cat(parts) if parts else torch.empty(0, documents.targets.n_topics)
 
 
 def heldout_loss(network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device) -> float:
@@ -185,7 +207,12 @@ def _losses(network: HierarchicalNetwork, documents: LabelledDocuments, device: 
     """−log p(label) of each document, shape (n_documents,)."""
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(documents), HELDOUT_BATCH):
-            batch = documents.batch(np.arange(start, min(start + HELDOUT_BATCH, len(documents)))).to(device)
+        for batch in _batches(documents, device):
             parts.append(set_loss(network(batch.inputs).topics, batch.targets[-1]).double().cpu().numpy())
     return np.concatenate(parts)
+
+
+def _batches(documents: LabelledDocuments, device: torch.device) -> Iterator[Batch]:
+    """All documents in order."""
+    for start in range(0, len(documents), HELDOUT_BATCH):
+        yield documents.batch(np.arange(start, min(start + HELDOUT_BATCH, len(documents)))).to(device)

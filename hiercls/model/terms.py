@@ -1,0 +1,122 @@
+"""Which terms of a text are read, and how they are weighted: sparse TF-IDF features.
+
+Knows scikit-learn's vectorizer; knows no label, no topic and no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+from hiercls.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexicalConfig:
+    """What the lexical branch reads.
+
+    Args:
+        min_customers: Customers that must use a term for it to be kept, so that nobody's own words show in a model
+            that others use; where fewer customers bring documents, all of them must.
+        max_words: Longest term: 1 for single words, 2 for pairs of words too.
+        smoothing: Weight added to every term in every topic, > 0, in units of one document of that term alone.
+
+    Raises:
+        ConfigError: If a value is out of range.
+    """
+
+    min_customers: int = 2
+    max_words: int = 1
+    smoothing: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.min_customers < 1 or self.max_words < 1:
+            raise ConfigError(
+                f"expected min_customers >= 1 and max_words >= 1, got {self.min_customers} and {self.max_words}"
+            )
+        if not 0 < self.smoothing < np.inf:
+            raise ConfigError(f"expected a finite smoothing > 0, got {self.smoothing}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """The terms that a model knows, and their inverse document frequencies.
+
+    ``x_w ∝ (1 + log n_w) · idf_w``, n_w the term's count in the text, scaled to length 1.
+
+    Args:
+        names: The terms, sorted.
+        idf: Inverse document frequency of each, shape (n_terms,), float32.
+        max_words: Longest term, in words.
+
+    Example:
+        >>> terms = Terms.fit(["red fox", "red hen"], customers=["one", "two"], config=LexicalConfig())
+        >>> terms.names
+        ('red',)
+        >>> terms.features(["Red red hen!", ""]).toarray()
+        array([[1.],
+               [0.]])
+    """
+
+    names: tuple[str, ...]
+    idf: np.ndarray
+    max_words: int
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], *, customers: Sequence[str] | np.ndarray, config: LexicalConfig) -> Terms:
+        """The terms of texts that enough customers use.
+
+        Args:
+            texts: The texts.
+            customers: Whose each of them is, shape (n_texts,).
+            config: Which terms are kept.
+
+        Returns:
+            The terms; there are none where no text has a word that enough customers use.
+        """
+        vectorizer = CountVectorizer(ngram_range=(1, config.max_words))
+        try:
+            used = csr_array(vectorizer.fit_transform(texts) > 0)
+        except ValueError:  # scikit-learn's word for texts without any word
+            return cls(names=(), idf=np.empty(0, dtype=np.float32), max_words=config.max_words)
+        found, owner = np.unique(np.asarray(customers), return_inverse=True)
+        owners = csr_array((np.ones(len(texts)), (owner, np.arange(len(texts)))), shape=(len(found), len(texts)))
+        n_users = np.asarray((owners @ used > 0).sum(axis=0)).ravel()
+        kept = np.flatnonzero(n_users >= min(config.min_customers, len(found)))
+        n_documents = np.asarray(used.sum(axis=0)).ravel()[kept]
+        return cls(
+            names=tuple(vectorizer.get_feature_names_out()[kept].tolist()),
+            idf=(np.log((1 + len(texts)) / (1 + n_documents)) + 1).astype(np.float32),
+            max_words=config.max_words,
+        )
+
+    def __len__(self) -> int:
+        """Number of terms."""
+        return len(self.names)
+
+    def features(self, texts: Sequence[str]) -> csr_array:
+        """The TF-IDF features of texts.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            Shape (n_texts, n_terms), float32; rows of length 1, or 0 where a text has none of the terms.
+        """
+        if not texts or not self.names:
+            return csr_array((len(texts), len(self)), dtype=np.float32)
+        return csr_array(self._vectorizer.transform(texts))
+
+    @cached_property
+    def _vectorizer(self) -> TfidfVectorizer:
+        """scikit-learn's vectorizer with these terms."""
+        vectorizer = TfidfVectorizer(
+            vocabulary=list(self.names), ngram_range=(1, self.max_words), sublinear_tf=True, dtype=np.float32
+        )
+        vectorizer.idf_ = self.idf
+        return vectorizer
