@@ -158,6 +158,9 @@ def _documents_table(documents: LabelledDocuments) -> list[str]:
 def _result(classifier: HierarchicalTextClassifier, output: Path) -> list[str]:
     """What was trained, where it is, and what to type next."""
     lines = []
+    branch = classifier.scorer_.lexical
+    if branch is not None:
+        lines.append(f"words are read too: {len(branch.terms):,} terms")
     best = classifier.trials_[0]
     if not math.isnan(best.run.best_heldout):
         chosen = f"L2 {best.config.weight_decay:g}, {counted(best.run.best_epoch, 'epoch')}"

@@ -49,7 +49,8 @@ def calibrated(
     topics = bare.topics([row.text for row in rows], progress=progress)
     groups = fitting.groups_of(taxonomy, rows, labels)
     priors = fitting.training_priors(scorer.mix, groups)
-    targets = TargetTable(taxonomy, labels, composition=scorer.head.config.composition, priors=priors)
+    composition = "topic" if scorer.head is None else scorer.head.config.composition
+    targets = TargetTable(taxonomy, labels, composition=composition, priors=priors)
     own = {name: np.flatnonzero(groups == name) for name in taxonomy.customers if per_customer and name in groups}
     return dataclasses.replace(bare, calibration=calibrate(topics, targets, method=method, groups=own))
 

@@ -189,9 +189,7 @@ def _train(
     return network, trials, said[0] if said else None, said[-1] if said else None
 
 
-def _fit(
-    network: HierarchicalNetwork, lexical: LexicalBranch | None, mix: TopicMix, trials: tuple[Trial, ...]
-) -> Fit:
+def _fit(network: HierarchicalNetwork, lexical: LexicalBranch | None, mix: TopicMix, trials: tuple[Trial, ...]) -> Fit:
     """The parts of a trained network, and the words beside it."""
     encoder = network.body if isinstance(network.body, TextEncoder) else None
     return Fit(head=network.head, encoder=encoder, lexical=lexical, mix=mix, trials=trials)

@@ -21,12 +21,16 @@ from hiercls.errors import ModelFolderError
 from hiercls.model.encoder import load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.levels import Hierarchy
+from hiercls.model.lexical import LexicalBranch
+from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.scoring import Scorer, TopicMix
 from hiercls.taxonomy import Taxonomy
 from hiercls.training.config import TrainingConfig
 from hiercls.training.saving import ENCODER, SavedModel, read_model, write_model
 
-_NOT_SAVED = ("taxonomy", "device", "random_state", "head", "training")
+_NOT_SAVED = ("taxonomy", "device", "random_state", "head", "training", "lexical")
+_LEXICAL = "lexical."
+"""What the names of the lexical branch's tensors begin with; the head's are bare, as in folders without a branch."""
 
 
 def save(classifier: Any, path: Path) -> None:
@@ -36,25 +40,33 @@ def save(classifier: Any, path: Path) -> None:
         classifier: A trained estimator.
         path: The folder.
     """
-    scorer = classifier.scorer_
-    is_frozen = classifier.tune == "none"
-    encoder = scorer.engine.encoder.config.name if is_frozen else classifier.encoder_config().name
+    scorer: Scorer = classifier.scorer_
+    head, engine, branch = scorer.head, scorer.engine, scorer.lexical
+    encoder = _encoder_name(classifier)
     params = {name: value for name, value in classifier.get_params(deep=False).items() if name not in _NOT_SAVED}
     settings: dict[str, Any] = {
         "hiercls": _version(),
         "params": {**{name: _plain(value) for name, value in params.items()}, "encoder": encoder},
-        "encoder_beside": _beside(encoder, path),
-        "head": dataclasses.asdict(scorer.head.config),
+        "encoder_beside": None if encoder is None else _beside(encoder, path),
+        "head": None if head is None else dataclasses.asdict(head.config),
         "training": None if classifier.training is None else dataclasses.asdict(classifier.training),
         "random_state": int(classifier.random_state) if isinstance(classifier.random_state, Integral) else None,
-        "width": scorer.engine.encoder.width,
-        "encoder_sha256": scorer.engine.encoder.fingerprint,
+        "width": None if engine is None else engine.encoder.width,
+        "encoder_sha256": None if engine is None else engine.encoder.fingerprint,
+        "lexical": _plain_lexical(classifier.lexical),
+        "max_words": None if branch is None else branch.terms.max_words,
         "pooled_mix": scorer.mix.pooled.tolist(),
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
         "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
     }
-    model = SavedModel(settings=settings, weights=scorer.head.state_dict(), taxonomy=classifier.taxonomy_.to_yaml())
-    write_model(path, model, write_encoder=None if is_frozen else scorer.engine.encoder.save)
+    model = SavedModel(
+        settings=settings,
+        weights={**({} if head is None else head.state_dict()), **_tensors(branch)},
+        taxonomy=classifier.taxonomy_.to_yaml(),
+        vocabulary=None if branch is None else branch.terms.names,
+    )
+    trained = engine.encoder if engine is not None and classifier.tune != "none" else None
+    write_model(path, model, write_encoder=None if trained is None else trained.save)
 
 
 def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
@@ -77,9 +89,13 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
         classifier, head = _rebuild(cls, saved, device)
         mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
         calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
+        branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
         expected = settings["encoder_sha256"]
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
+    if head is None:
+        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration)
+        return classifier
     classifier.encoder = _found(classifier.encoder, settings.get("encoder_beside"), path)
     wanted = classifier.encoder_config()
     name = wanted.name if classifier.tune == "none" else str(path / ENCODER)
@@ -90,8 +106,17 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
     engine = classifier.engine_config().build(encoder)
-    classifier.scorer_ = Scorer(head=head, engine=engine, mix=mix, calibration=calibration)
+    classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, lexical=branch, calibration=calibration)
     return classifier
+
+
+def _encoder_name(classifier: Any) -> str | None:
+    """The encoder's name or folder: the one that encodes where it is frozen, the one begun with where it was trained."""
+    engine = classifier.scorer_.engine
+    if engine is None:
+        return None
+    name: str = engine.encoder.config.name if classifier.tune == "none" else classifier.encoder_config().name
+    return name
 
 
 def _beside(encoder: str, model: Path) -> str | None:
@@ -107,6 +132,31 @@ def _found(encoder: str, beside: Any, model: Path) -> str:
     if isinstance(beside, str) and not os.path.isdir(encoder) and (model / beside).is_dir():
         return str((model / beside).resolve())
     return encoder
+
+
+def _tensors(branch: LexicalBranch | None) -> dict[str, torch.Tensor]:
+    """The numbers of a lexical branch, by name."""
+    if branch is None:
+        return {}
+    numbers = {"odds": branch.odds, "idf": branch.terms.idf, "scales": np.array(branch.scales)}
+    return {f"{_LEXICAL}{name}": torch.from_numpy(value) for name, value in numbers.items()}
+
+
+def _branch(saved: SavedModel, *, n_topics: int) -> LexicalBranch | None:
+    """The saved lexical branch, its parts of matching sizes."""
+    if saved.vocabulary is None:
+        return None
+    odds, idf, scales = (saved.weights[f"{_LEXICAL}{name}"].numpy() for name in ("odds", "idf", "scales"))
+    n_terms = len(saved.vocabulary)
+    if odds.shape != (n_terms, n_topics) or idf.shape != (n_terms,) or scales.shape != (2,):
+        raise ValueError(f"expected odds of {n_terms} terms for {n_topics} topics, and two scales")
+    terms = Terms(names=tuple(saved.vocabulary), idf=idf, max_words=saved.settings["max_words"])
+    return LexicalBranch(terms=terms, odds=odds, scales=(float(scales[0]), float(scales[1])))
+
+
+def _plain_lexical(setting: LexicalConfig | bool | None) -> dict[str, Any] | bool | None:
+    """The estimator's ``lexical`` as JSON has it."""
+    return dataclasses.asdict(setting) if isinstance(setting, LexicalConfig) else setting
 
 
 def _mix(settings: Mapping[str, Any], *, n_topics: int) -> TopicMix:
@@ -137,23 +187,27 @@ def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:
     return dataclasses.replace(scorer, mix=TopicMix(pooled=scorer.mix.pooled, customers=mixes))
 
 
-def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> tuple[Any, CascadeHead]:
-    """The estimator and its head, without encoder."""
+def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> tuple[Any, CascadeHead | None]:
+    """The estimator and its head, without encoder; there is no head where there is no encoder."""
     settings = saved.settings
     taxonomy = Taxonomy.from_yaml(saved.taxonomy)
-    training = settings["training"]
+    training, head_settings = settings["training"], settings["head"]
+    lexical = settings.get("lexical", False)
     classifier = cls(
         taxonomy,
-        head=HeadConfig(**settings["head"]),
+        head=None if head_settings is None else HeadConfig(**head_settings),
+        lexical=LexicalConfig(**lexical) if isinstance(lexical, dict) else lexical,
         training=None if training is None else TrainingConfig(**training),
         random_state=settings["random_state"],
         device=device,
         **settings["params"],
     )
-    head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head)
-    head.load_state_dict(dict(saved.weights))
     classifier.taxonomy_ = taxonomy
     classifier.trials_ = ()
+    if classifier.encoder is None:
+        return classifier, None
+    head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head)
+    head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(_LEXICAL)})
     return classifier, head.eval()
 
 

@@ -127,9 +127,10 @@ def compare(
         A comparison for each view.
     """
     scorer, taxonomy = classifier.scorer_, classifier.taxonomy_
-    training = Documents(texts=protocol.training.texts, encodings=scorer.engine.encode(protocol.training.texts))
-    test = Documents(texts=protocol.test.texts, encodings=scorer.engine.encode(protocol.test.texts))
-    topics, hands = scorer.topics_of_encodings(test.encodings), protocol.deal()
+    engine = scorer.engine or classifier.build_engine()
+    training = Documents(texts=protocol.training.texts, encodings=engine.encode(protocol.training.texts))
+    test = Documents(texts=protocol.test.texts, encodings=engine.encode(protocol.test.texts))
+    topics, hands = scorer.topics(test.texts), protocol.deal()
     comparisons = []
     for name in views:
         view = taxonomy.view(name)

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from hiercls.errors import ModelFolderError
 FORMAT = 1
 """Version of the folder's layout."""
 _SETTINGS, _WEIGHTS, _TAXONOMY, ENCODER = "config.json", "model.safetensors", "taxonomy.yaml", "encoder"
+_VOCABULARY = "vocabulary.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,13 @@ class SavedModel:
         settings: Plain data, as JSON has it.
         weights: Tensors by name.
         taxonomy: YAML text.
+        vocabulary: The terms of the lexical branch; None: there is none.
     """
 
     settings: Mapping[str, Any]
     weights: Mapping[str, Tensor]
     taxonomy: str
+    vocabulary: Sequence[str] | None = None
 
 
 def write_model(folder: Path, model: SavedModel, *, write_encoder: Callable[[Path], None] | None = None) -> None:
@@ -104,13 +107,24 @@ def read_model(folder: Path) -> SavedModel:
         _check_format(folder, settings)
         _check_files(folder, settings.get("sha256"))
         weights, taxonomy = load((folder / _WEIGHTS).read_bytes()), (folder / _TAXONOMY).read_text(encoding="utf-8")
+        vocabulary = _read_vocabulary(folder, settings["sha256"])
     except OSError as error:
         raise ModelFolderError(
             f"expected a model folder with {_SETTINGS}, {_WEIGHTS} and {_TAXONOMY} at {folder}: {error}"
         ) from error
     except (ValueError, RecursionError, SafetensorError) as error:
         raise ModelFolderError(f"the model in {folder} is damaged: {error}; save it again") from error
-    return SavedModel(settings=settings, weights=weights, taxonomy=taxonomy)
+    return SavedModel(settings=settings, weights=weights, taxonomy=taxonomy, vocabulary=vocabulary)
+
+
+def _read_vocabulary(folder: Path, hashes: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The terms, where the model has any."""
+    if _VOCABULARY not in hashes:
+        return None
+    terms = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+        raise ValueError(f"expected a list of terms in {_VOCABULARY}")
+    return tuple(terms)
 
 
 def _check_format(folder: Path, settings: Any) -> None:
@@ -141,6 +155,8 @@ def _write_files(folder: Path, model: SavedModel) -> None:
     """Weights and map first, then the settings with the hashes of everything that is there."""
     _write(folder / _TAXONOMY, model.taxonomy.encode("utf-8"))
     _write(folder / _WEIGHTS, save({name: value.contiguous() for name, value in model.weights.items()}))
+    if model.vocabulary is not None:
+        _write(folder / _VOCABULARY, json.dumps(list(model.vocabulary), ensure_ascii=False).encode("utf-8"))
     written = sorted(file for file in folder.rglob("*") if file.is_file())
     hashes = {file.relative_to(folder).as_posix(): _sha256(file) for file in written}
     settings = {"format": FORMAT, **model.settings, "sha256": hashes}
