@@ -161,8 +161,9 @@ def _result(classifier: HierarchicalTextClassifier, output: Path) -> list[str]:
     branch = classifier.scorer_.lexical
     if branch is not None:
         lines.append(f"words are read too: {len(branch.terms):,} terms")
-    best = classifier.trials_[0]
-    if not math.isnan(best.run.best_heldout):
+    for best in classifier.trials_[:1]:
+        if math.isnan(best.run.best_heldout):
+            continue
         chosen = f"L2 {best.config.weight_decay:g}, {counted(best.run.best_epoch, 'epoch')}"
         lines.append(f"chosen on held-out labels: {chosen} (loss {best.run.best_heldout:.3f} nats a document)")
     size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file()) / 1e6

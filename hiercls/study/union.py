@@ -20,8 +20,9 @@ from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus
 from hiercls.taxonomy import Taxonomy, View
 
-UNION, ORACLE, TRUNK = (
+UNION, WORDS, ORACLE, TRUNK = (
     "hiercls: union, coarse labels only",
+    "hiercls: the same without encoder, words alone",
     "hiercls: fine-label oracle",
     "shared trunk, a head per customer",
 )
@@ -92,6 +93,7 @@ def run_union(protocol: Protocol, *, settings: Mapping[str, Any]) -> Iterator[Me
     """
     hands = protocol.deal()
     yield _run_hiercls(protocol, UNION, coarse_rows(protocol, hands), settings)
+    yield _run_hiercls(protocol, WORDS, coarse_rows(protocol, hands), {**settings, "encoder": None})
     yield _run_hiercls(protocol, ORACLE, _fine_rows(protocol), settings)
     yield _run_shared_trunk(protocol, hands, settings)
     encoder = HierarchicalTextClassifier(protocol.taxonomy, **settings).build_engine()

@@ -44,6 +44,7 @@ def make(tiny: Taxonomy, tiny_bert: Path) -> Make:
             "encoder": str(tiny_bert),
             "max_length": 16,
             "precision": "float32",
+            "lexical": False,
             "training": QUICK,
             "head": HeadConfig(hidden=32, dropout=0.1),
         }

@@ -26,6 +26,7 @@ QUICK = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.03, weight_decay
 SETTINGS: dict[str, Any] = {
     "max_length": 16,
     "precision": "float32",
+    "lexical": False,
     "training": QUICK,
     "head": HeadConfig(hidden=8, dropout=0.1, composition="path", feed="logits"),
     "level_weights": np.array([0.5, 1.0]),

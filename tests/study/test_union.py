@@ -12,7 +12,7 @@ from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.newsgroups import BenchmarkConfig, run_benchmark
 from hiercls.study.report import markdown_table, mean_and_deviation
-from hiercls.study.union import ORACLE, TRUNK, UNION, Protocol, _fine_rows, classes_of, coarse_rows
+from hiercls.study.union import ORACLE, TRUNK, UNION, WORDS, Protocol, _fine_rows, classes_of, coarse_rows
 from hiercls.taxonomy import Taxonomy, shipped
 from hiercls.training.config import TrainingConfig
 
@@ -107,7 +107,7 @@ def test_the_whole_benchmark_on_few_documents(tmp_path, newsgroups: Taxonomy) ->
     results = json.loads((tmp_path / "newsgroups.json").read_text())
     accuracy = results["runs"]["removed"]["0"]["accuracy"]
     assert len(said) == len(accuracy) == 3 + len(OWN_DATA)
-    assert set(accuracy[UNION]) == set(accuracy[ORACLE]) == set(newsgroups.views)
+    assert set(accuracy[UNION]) == set(accuracy[WORDS]) == set(accuracy[ORACLE]) == set(newsgroups.views)
     assert set(accuracy[TRUNK]) == set(newsgroups.customers) - {"newcomer"}
     assert all(0.0 <= value <= 1.0 for views in accuracy.values() for value in views.values())
     assert (tmp_path / "newsgroups.md").read_text() == text

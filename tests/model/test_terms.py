@@ -1,0 +1,52 @@
+"""Which terms are kept, against counting by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from hiercls.errors import ConfigError
+from hiercls.model.terms import LexicalConfig, Terms
+
+TEXTS = ["red fox runs", "red hen, red barn", "the hen and the fox", "", "secret project fox", "the barn is red"]
+CUSTOMERS = ["one", "two", "one", "two", "three", "two"]
+
+
+@pytest.mark.parametrize("max_words", [1, 2])
+def test_features_equal_scikit_learns_where_all_terms_are_kept(max_words: int) -> None:
+    terms = Terms.fit(TEXTS, customers=CUSTOMERS, config=LexicalConfig(min_customers=1, max_words=max_words))
+    expected = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, max_words)).fit(TEXTS)
+    assert list(terms.names) == expected.get_feature_names_out().tolist()
+    found = terms.features([*TEXTS, "a new fox runs, runs, runs"])
+    np.testing.assert_allclose(
+        found.toarray(), expected.transform([*TEXTS, "a new fox runs, runs, runs"]).toarray(), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("min_customers", [1, 2, 3])
+def test_a_term_needs_customers_not_documents(min_customers: int) -> None:
+    terms = Terms.fit(TEXTS, customers=CUSTOMERS, config=LexicalConfig(min_customers=min_customers))
+    users: dict[str, set[str]] = {}
+    for text, customer in zip(TEXTS, CUSTOMERS, strict=True):
+        for word in text.replace(",", "").split():
+            users.setdefault(word, set()).add(customer)
+    assert list(terms.names) == sorted(word for word, owners in users.items() if len(owners) >= min_customers)
+    assert ("secret" in terms.names) == (min_customers == 1)
+
+
+def test_one_customer_alone_keeps_its_terms() -> None:
+    assert "secret" in Terms.fit(TEXTS, customers=["one"] * len(TEXTS), config=LexicalConfig()).names
+
+
+@pytest.mark.parametrize("texts", [["", "!"], ["alpha", "beta"]])
+def test_texts_without_a_common_word_give_no_terms(texts: list[str]) -> None:
+    terms = Terms.fit(texts, customers=["one", "two"], config=LexicalConfig())
+    assert len(terms) == 0
+    assert terms.features(["alpha", ""]).shape == (2, 0)
+
+
+@pytest.mark.parametrize("wrong", [{"min_customers": 0}, {"max_words": 0}, {"smoothing": 0.0}, {"smoothing": np.inf}])
+def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="expected"):
+        LexicalConfig(**wrong)  # type: ignore[arg-type]
