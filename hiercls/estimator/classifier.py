@@ -560,6 +560,9 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     def encoder_config(self) -> EncoderConfig:
         """Which encoder this estimator's settings name; a folder by its absolute path, wherever work goes on.
 
+        Returns:
+            Its name, pooling and length.
+
         Raises:
             ConfigError: If they name none.
         """

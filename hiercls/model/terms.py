@@ -58,9 +58,8 @@ class Terms:
         >>> terms = Terms.fit(["red fox", "red hen"], customers=["one", "two"], config=LexicalConfig())
         >>> terms.names
         ('red',)
-        >>> terms.features(["Red red hen!", ""]).toarray()
-        array([[1.],
-               [0.]])
+        >>> terms.features(["Red red hen!", ""]).toarray().tolist()
+        [[1.0], [0.0]]
     """
 
     names: tuple[str, ...]

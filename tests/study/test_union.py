@@ -106,7 +106,7 @@ def test_the_whole_benchmark_on_few_documents(tmp_path, newsgroups: Taxonomy) ->
     text = run_benchmark(config, tmp_path, resume=False, say=said.append)
     results = json.loads((tmp_path / "newsgroups.json").read_text())
     accuracy = results["runs"]["removed"]["0"]["accuracy"]
-    assert len(said) == len(accuracy) == 3 + len(OWN_DATA)
+    assert len(said) == len(accuracy) == 4 + len(OWN_DATA)
     assert set(accuracy[UNION]) == set(accuracy[WORDS]) == set(accuracy[ORACLE]) == set(newsgroups.views)
     assert set(accuracy[TRUNK]) == set(newsgroups.customers) - {"newcomer"}
     assert all(0.0 <= value <= 1.0 for views in accuracy.values() for value in views.values())
