@@ -29,7 +29,8 @@ class LexicalTeacher:
 
     The encoder says which of a label's topics a document is likely about, the label says that it is one of them:
     ``q_i(t) = A[t,y_i] p_c(t|x_i) / Σ_s A[s,y_i] p_c(s|x_i)``. Words are counted by topic with these shares, then have
-    their say in the shares too, and are counted again: a few rounds of EM. Without an encoder the first shares are equal.
+    their say in the shares too, and are counted again: a few rounds of EM. Without an encoder the first shares
+    are equal.
 
     Args:
         features: TF-IDF features of all documents, shape (n_documents, n_terms).

@@ -48,7 +48,7 @@ def model(request: pytest.FixtureRequest, tiny: Taxonomy, tiny_bert: Path, tiny_
 
 def test_coarse_labels_teach_words_the_topics(model: HierarchicalTextClassifier, tiny_documents: Documents) -> None:
     assert model.scorer_.lexical is not None
-    assert model.score(*tiny_documents) > 0.9
+    assert model.score(*tiny_documents) > 0.8
     np.testing.assert_allclose(model.predict_proba(tiny_documents[0], at="two").sum(axis=1), 1.0, atol=1e-5)
 
 
