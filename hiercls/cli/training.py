@@ -158,14 +158,14 @@ def _documents_table(documents: LabelledDocuments) -> list[str]:
 def _result(classifier: HierarchicalTextClassifier, output: Path) -> list[str]:
     """What was trained, where it is, and what to type next."""
     lines = []
-    branch = classifier.scorer_.lexical
-    if branch is not None:
-        lines.append(f"words are read too: {len(branch.terms):,} terms")
     for best in classifier.trials_[:1]:
         if math.isnan(best.run.best_heldout):
             continue
         chosen = f"L2 {best.config.weight_decay:g}, {counted(best.run.best_epoch, 'epoch')}"
         lines.append(f"chosen on held-out labels: {chosen} (loss {best.run.best_heldout:.3f} nats a document)")
+    branch = classifier.scorer_.lexical
+    if branch is not None:
+        lines.append(f"words are read: {len(branch.terms):,} terms")
     size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file()) / 1e6
     lines.append(f"the model is in '{output}' ({size:.1f} MB)")
     views = _views(classifier.taxonomy_)

@@ -25,9 +25,10 @@ def test_it_says_what_it_learnt_from_and_what_to_type_next(training):
         "two       two          30",
     ]
     assert lines[4].startswith("chosen on held-out labels: L2 ")
-    assert lines[5].startswith(f"the model is in '{folder}' (")
-    assert lines[6].endswith(f"predict {folder} FILE --at one")
-    assert lines[7] == "--at takes one, two, three, topic, area"
+    assert lines[5].startswith("words are read: ")
+    assert lines[6].startswith(f"the model is in '{folder}' (")
+    assert lines[7].endswith(f"predict {folder} FILE --at one")
+    assert lines[8] == "--at takes one, two, three, topic, area"
     assert result.stderr == "training on 96 documents\n"
 
 
