@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from hiercls.calibration import Calibration
+from hiercls.data.rows import make_rows
 from hiercls.errors import ConfigError, ModelFolderError
 from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.estimator.calibrating import calibrated
 from hiercls.model.heads import HeadConfig
 from hiercls.model.terms import LexicalConfig
 from hiercls.taxonomy import Taxonomy
@@ -106,3 +110,20 @@ def test_settings_that_leave_nothing_to_read_are_refused(
 ) -> None:
     with pytest.raises(ConfigError):
         HierarchicalTextClassifier(tiny, **settings).fit(*tiny_documents)
+
+
+def test_calibration_is_of_what_encoder_and_words_say_together(
+    model: HierarchicalTextClassifier, tiny_documents: Documents
+) -> None:
+    calibration = calibrate_on(model, tiny_documents)
+    before = model.scorer_.topics(tiny_documents[0])
+    after = dataclasses.replace(model.scorer_, calibration=calibration).topics(tiny_documents[0])
+    torch.testing.assert_close(after, calibration.pooled.apply(before))
+    assert not torch.allclose(after, before)
+
+
+def calibrate_on(model: HierarchicalTextClassifier, documents: Documents) -> Calibration:
+    rows = make_rows(*documents)
+    scorer = calibrated(model.taxonomy_, model.scorer_, rows, method="temperature", per_customer=False)
+    assert scorer.calibration is not None
+    return scorer.calibration
