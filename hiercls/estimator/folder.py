@@ -111,7 +111,7 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
 
 
 def _encoder_name(classifier: Any) -> str | None:
-    """The encoder's name or folder: the one that encodes where it is frozen, the one begun with where it was trained."""
+    """The encoder's name or folder: the one that encodes where it is frozen, else the one that training began with."""
     engine = classifier.scorer_.engine
     if engine is None:
         return None

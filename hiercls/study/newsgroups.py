@@ -21,7 +21,7 @@ from hiercls.errors import ConfigError
 from hiercls.files import write_text
 from hiercls.study.corpus import newsgroups_corpora
 from hiercls.study.report import markdown_table, write_json
-from hiercls.study.union import Protocol, run_union
+from hiercls.study.union import METHODS, Protocol, run_union
 from hiercls.taxonomy import Taxonomy, shipped
 
 NEWCOMER = "newcomer"
@@ -47,12 +47,12 @@ class BenchmarkConfig:
 
 
 def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: Callable[[str], None]) -> str:
-    """Run the benchmark; its JSON is written anew after every world, its table at the end.
+    """Run the benchmark; its JSON is written anew after every method, its table at the end.
 
     Args:
         config: What is run.
         folder: Where ``newsgroups.json`` and ``newsgroups.md`` go.
-        resume: Whether worlds that stand in the JSON already, run under the same conditions, are kept.
+        resume: Whether results that stand in the JSON already, run under the same conditions, are kept.
         say: Is told of every result as it comes.
 
     Returns:
@@ -65,9 +65,6 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
         training, test = newsgroups_corpora(taxonomy, headers=headers, documents=config.documents)
         results["runs"][headers] = {}
         for seed in config.seeds:
-            if str(seed) in before.get(headers, {}):
-                results["runs"][headers][str(seed)] = before[headers][str(seed)]
-                continue
             protocol = Protocol(
                 taxonomy=taxonomy,
                 newcomer=NEWCOMER,
@@ -76,21 +73,22 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
                 test=test,
                 seed=seed,
             )
-            run: dict[str, Any] = {"accuracy": {}, "seconds": {}}
-            for result in run_union(protocol, settings=config.settings):
+            run: dict[str, Any] = before.get(headers, {}).get(str(seed), {"accuracy": {}, "seconds": {}})
+            results["runs"][headers][str(seed)] = run
+            for result in run_union(protocol, settings=config.settings, done=run["accuracy"]):
                 run["accuracy"][result.method] = dict(result.accuracy)
                 run["seconds"][result.method] = round(result.seconds, 1)
                 shown = ", ".join(f"{view} {value:.3f}" for view, value in result.accuracy.items())
                 say(f"headers {headers}, seed {seed}, {result.method}: {shown}")
-            results["runs"][headers][str(seed)] = run
-            write_json(folder / "newsgroups.json", results)
+                run["accuracy"] = {name: run["accuracy"][name] for name in METHODS if name in run["accuracy"]}
+                write_json(folder / "newsgroups.json", results)
     text = report(results, taxonomy)
     write_text(folder / "newsgroups.md", text)
     return text
 
 
 def _runs_before(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """The worlds of an earlier run under the same conditions."""
+    """The results of an earlier run under the same conditions."""
     if not path.exists():
         return {}
     earlier = json.loads(path.read_text(encoding="utf-8"))

@@ -6,9 +6,10 @@ One model learns from the union; beside it stand the fine-label oracle and what 
 
 from __future__ import annotations
 
+import functools
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +17,20 @@ import numpy as np
 
 from hiercls.data.rows import Row
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
+from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus
 from hiercls.taxonomy import Taxonomy, View
 
-UNION, WORDS, ORACLE, TRUNK = (
+UNION, UNION_ENCODER, UNION_WORDS, ORACLE, ORACLE_ENCODER, TRUNK = (
     "hiercls: union, coarse labels only",
-    "hiercls: the same without encoder, words alone",
+    "the same, frozen encoder alone",
+    "the same, words alone",
     "hiercls: fine-label oracle",
-    "shared trunk, a head per customer",
+    "fine-label oracle, frozen encoder alone",
+    "shared trunk, a head per customer, frozen encoder alone",
 )
+METHODS = (UNION, UNION_ENCODER, UNION_WORDS, ORACLE, ORACLE_ENCODER, TRUNK, *(baseline.name for baseline in OWN_DATA))
+"""What is compared, in the order of the table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,33 +86,45 @@ class MethodResult:
     seconds: float
 
 
-def run_union(protocol: Protocol, *, settings: Mapping[str, Any]) -> Iterator[MethodResult]:
+Accuracy = dict[str, float]
+"""Accuracy on the test documents by view, where a method can answer there."""
+
+
+def run_union(protocol: Protocol, *, settings: Mapping[str, Any], done: Collection[str] = ()) -> Iterator[MethodResult]:
     """Run all methods on one world.
 
     Args:
         protocol: The world.
         settings: Settings of ``HierarchicalTextClassifier`` beside taxonomy and seed.
+        done: Names of methods that need not be run.
 
     Yields:
         Each method's result as soon as it is there.
     """
+    for method, run in _methods(protocol, settings).items():
+        if method not in done:
+            start = time.perf_counter()
+            accuracy = run()
+            yield MethodResult(method=method, accuracy=accuracy, seconds=time.perf_counter() - start)
+
+
+def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Callable[[], Accuracy]]:
+    """How each of ``METHODS`` is run."""
     hands = protocol.deal()
-    yield _run_hiercls(protocol, UNION, coarse_rows(protocol, hands), settings)
-    yield _run_hiercls(protocol, WORDS, coarse_rows(protocol, hands), {**settings, "encoder": None})
-    yield _run_hiercls(protocol, ORACLE, _fine_rows(protocol), settings)
-    yield _run_shared_trunk(protocol, hands, settings)
-    encoder = HierarchicalTextClassifier(protocol.taxonomy, **settings).build_engine()
-    training = Documents(texts=protocol.training.texts, encodings=encoder.encode(protocol.training.texts))
-    test = Documents(texts=protocol.test.texts, encodings=encoder.encode(protocol.test.texts))
-    for baseline in OWN_DATA:
-        start = time.perf_counter()
-        accuracy = {}
-        for name, positions in hands.items():
-            view = protocol.taxonomy.view(name)
-            labels = classes_of(view, protocol.training.topics[positions])
-            predicted = predict_from_own_data(baseline, training.take(positions), labels, test, seed=protocol.seed)
-            accuracy[name] = float(np.mean(predicted == classes_of(view, protocol.test.topics)))
-        yield MethodResult(method=baseline.name, accuracy=accuracy, seconds=time.perf_counter() - start)
+    coarse, fine = coarse_rows(protocol, hands), _fine_rows(protocol)
+    encoder_alone, words_alone = {**settings, "lexical": False}, {**settings, "encoder": None}
+    own = {
+        baseline.name: functools.partial(_own_data, protocol, hands, baseline, encoder_alone) for baseline in OWN_DATA
+    }
+    return {
+        UNION: functools.partial(_hiercls, protocol, coarse, settings),
+        UNION_ENCODER: functools.partial(_hiercls, protocol, coarse, encoder_alone),
+        UNION_WORDS: functools.partial(_hiercls, protocol, coarse, words_alone),
+        ORACLE: functools.partial(_hiercls, protocol, fine, settings),
+        ORACLE_ENCODER: functools.partial(_hiercls, protocol, fine, encoder_alone),
+        TRUNK: functools.partial(_shared_trunk, protocol, coarse, encoder_alone),
+        **own,
+    }
 
 
 def classes_of(view: View, topics: np.ndarray) -> np.ndarray:
@@ -155,9 +172,8 @@ def _fine_rows(protocol: Protocol) -> list[Row]:
     return [Row(text=text, labels=((None, names[topic]),)) for text, topic in pairs]
 
 
-def _run_hiercls(protocol: Protocol, method: str, rows: Sequence[Row], settings: Mapping[str, Any]) -> MethodResult:
+def _hiercls(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any]) -> Accuracy:
     """Train on rows and test at every view."""
-    start = time.perf_counter()
     classifier = HierarchicalTextClassifier(protocol.taxonomy, random_state=protocol.seed, **settings).fit_rows(rows)
     topics = classifier.scorer_.topics(protocol.test.texts)
     accuracy = {}
@@ -165,16 +181,31 @@ def _run_hiercls(protocol: Protocol, method: str, rows: Sequence[Row], settings:
         view = protocol.taxonomy.view(name)
         predicted = classifier.scorer_.classes(topics, view).argmax(dim=-1).numpy()
         accuracy[name] = float(np.mean(predicted == classes_of(view, protocol.test.topics)))
-    return MethodResult(method=method, accuracy=accuracy, seconds=time.perf_counter() - start)
+    return accuracy
 
 
-def _run_shared_trunk(protocol: Protocol, hands: Mapping[str, np.ndarray], settings: Mapping[str, Any]) -> MethodResult:
+def _own_data(
+    protocol: Protocol, hands: Mapping[str, np.ndarray], baseline: Baseline, settings: Mapping[str, Any]
+) -> Accuracy:
+    """Give a baseline each customer's own documents, and test it at that customer."""
+    encoder = HierarchicalTextClassifier(protocol.taxonomy, **settings).build_engine()
+    training = Documents(texts=protocol.training.texts, encodings=encoder.encode(protocol.training.texts))
+    test = Documents(texts=protocol.test.texts, encodings=encoder.encode(protocol.test.texts))
+    accuracy = {}
+    for name, positions in hands.items():
+        view = protocol.taxonomy.view(name)
+        labels = classes_of(view, protocol.training.topics[positions])
+        predicted = predict_from_own_data(baseline, training.take(positions), labels, test, seed=protocol.seed)
+        accuracy[name] = float(np.mean(predicted == classes_of(view, protocol.test.topics)))
+    return accuracy
+
+
+def _shared_trunk(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any]) -> Accuracy:
     """A shared hidden layer with one head and one loss a customer.
 
     That is the same network over one flat level whose "topics" are all customers' classes, where each customer's
     softmax is over its own classes alone: a partial customer.
     """
-    start = time.perf_counter()
     names = {name: protocol.taxonomy.view(name).classes for name in protocol.customers}
     flat = Taxonomy.from_dict(
         {
@@ -190,11 +221,10 @@ def _run_shared_trunk(protocol: Protocol, hands: Mapping[str, np.ndarray], setti
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the labelled views leave topics undetermined")
-        classifier = HierarchicalTextClassifier(flat, random_state=protocol.seed, **settings)
-        classifier.fit_rows(coarse_rows(protocol, hands))
+        classifier = HierarchicalTextClassifier(flat, random_state=protocol.seed, **settings).fit_rows(rows)
     topics = classifier.scorer_.topics(protocol.test.texts)
     accuracy = {}
     for name in protocol.customers:
         predicted = classifier.scorer_.classes(topics, flat.view(name)).argmax(dim=-1).numpy()
         accuracy[name] = float(np.mean(predicted == classes_of(protocol.taxonomy.view(name), protocol.test.topics)))
-    return MethodResult(method=TRUNK, accuracy=accuracy, seconds=time.perf_counter() - start)
+    return accuracy

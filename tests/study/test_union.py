@@ -12,7 +12,17 @@ from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.newsgroups import BenchmarkConfig, run_benchmark
 from hiercls.study.report import markdown_table, mean_and_deviation
-from hiercls.study.union import ORACLE, TRUNK, UNION, WORDS, Protocol, _fine_rows, classes_of, coarse_rows
+from hiercls.study.union import (
+    ORACLE,
+    TRUNK,
+    UNION,
+    UNION_ENCODER,
+    UNION_WORDS,
+    Protocol,
+    _fine_rows,
+    classes_of,
+    coarse_rows,
+)
 from hiercls.taxonomy import Taxonomy, shipped
 from hiercls.training.config import TrainingConfig
 
@@ -106,8 +116,8 @@ def test_the_whole_benchmark_on_few_documents(tmp_path, newsgroups: Taxonomy) ->
     text = run_benchmark(config, tmp_path, resume=False, say=said.append)
     results = json.loads((tmp_path / "newsgroups.json").read_text())
     accuracy = results["runs"]["removed"]["0"]["accuracy"]
-    assert len(said) == len(accuracy) == 4 + len(OWN_DATA)
-    assert set(accuracy[UNION]) == set(accuracy[WORDS]) == set(accuracy[ORACLE]) == set(newsgroups.views)
+    assert len(said) == len(accuracy) == 6 + len(OWN_DATA)
+    assert set(accuracy[UNION]) == set(accuracy[UNION_WORDS]) == set(accuracy[ORACLE]) == set(newsgroups.views)
     assert set(accuracy[TRUNK]) == set(newsgroups.customers) - {"newcomer"}
     assert all(0.0 <= value <= 1.0 for views in accuracy.values() for value in views.values())
     assert (tmp_path / "newsgroups.md").read_text() == text
@@ -115,6 +125,12 @@ def test_the_whole_benchmark_on_few_documents(tmp_path, newsgroups: Taxonomy) ->
     again: list[str] = []
     assert run_benchmark(config, tmp_path, resume=True, say=again.append) == text
     assert again == []
+    del results["runs"]["removed"]["0"]["accuracy"][UNION_ENCODER]
+    (tmp_path / "newsgroups.json").write_text(json.dumps(results))
+    run_benchmark(config, tmp_path, resume=True, say=again.append)
+    assert len(again) == 1
+    assert UNION_ENCODER in again[0]
+    again.clear()
     other = BenchmarkConfig(headers=["removed"], seeds=[0], documents=100, newcomer_documents=50, settings={})
     with pytest.raises(ConfigError, match="other conditions"):
         run_benchmark(other, tmp_path, resume=True, say=again.append)
