@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,7 @@ def with_batches(model: HierarchicalTextClassifier, batch_tokens: int, window: i
     config = EncodingConfig(batch_tokens=batch_tokens, window=window)
     dtype = next(old.engine.encoder.parameters()).dtype
     engine = EncodingEngine(old.engine.encoder, device=old.engine.device, precision=dtype, config=config)
-    return Scorer(head=old.head, engine=engine, mix=old.mix)
+    return dataclasses.replace(old, engine=engine)
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 2e-2)])
