@@ -209,10 +209,17 @@ def _lexical(
         return None
     reads = config.lexical if isinstance(config.lexical, LexicalConfig) else LexicalConfig()
     terms = Terms.fit(labelled.texts, customers=labelled.groups, config=reads)
+    if not len(terms):
+        if after is not None:
+            return None
+        raise ConfigError(
+            f"expected words that at least {reads.min_customers} customers use, found none in {len(labelled.texts):,} "
+            "texts, and there is no encoder; lower LexicalConfig(min_customers=...), or give an encoder"
+        )
     teacher = LexicalTeacher(
         features=terms.features(labelled.texts),
         targets=documents.targets,
-        weights=documents.weights,
+        weights=documents.weights / documents.weights.mean(),  # the smoothing is in units of a document
         smoothing=reads.smoothing,
     )
     always = config.lexical is not None or after is None

@@ -115,7 +115,8 @@ def _encoder_name(classifier: Any) -> str | None:
     engine = classifier.scorer_.engine
     if engine is None:
         return None
-    name: str = engine.encoder.config.name if classifier.tune == "none" else classifier.encoder_config().name
+    begun = classifier.tune != "none" and classifier.encoder is not None
+    name: str = classifier.encoder_config().name if begun else engine.encoder.config.name
     return name
 
 

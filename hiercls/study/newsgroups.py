@@ -60,10 +60,11 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
     """
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
     results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
-    before = _runs_before(folder / "newsgroups.json", results["conditions"]) if resume else {}
+    if resume:
+        results["runs"] = _runs_before(folder / "newsgroups.json", results["conditions"])
     for headers in config.headers:
         training, test = newsgroups_corpora(taxonomy, headers=headers, documents=config.documents)
-        results["runs"][headers] = {}
+        worlds = results["runs"].setdefault(headers, {})
         for seed in config.seeds:
             protocol = Protocol(
                 taxonomy=taxonomy,
@@ -73,8 +74,7 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
                 test=test,
                 seed=seed,
             )
-            run: dict[str, Any] = before.get(headers, {}).get(str(seed), {"accuracy": {}, "seconds": {}})
-            results["runs"][headers][str(seed)] = run
+            run: dict[str, Any] = worlds.setdefault(str(seed), {"accuracy": {}, "seconds": {}})
             for result in run_union(protocol, settings=config.settings, done=run["accuracy"]):
                 run["accuracy"][result.method] = dict(result.accuracy)
                 run["seconds"][result.method] = round(result.seconds, 1)
@@ -82,7 +82,8 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
                 say(f"headers {headers}, seed {seed}, {result.method}: {shown}")
                 run["accuracy"] = {name: run["accuracy"][name] for name in METHODS if name in run["accuracy"]}
                 write_json(folder / "newsgroups.json", results)
-    text = report(results, taxonomy)
+    asked = {name: {str(seed): results["runs"][name][str(seed)] for seed in config.seeds} for name in config.headers}
+    text = report({**results, "runs": asked}, taxonomy)
     write_text(folder / "newsgroups.md", text)
     return text
 

@@ -127,3 +127,34 @@ def calibrate_on(model: HierarchicalTextClassifier, documents: Documents) -> Cal
     scorer = calibrated(model.taxonomy_, model.scorer_, rows, method="temperature", per_customer=False)
     assert scorer.calibration is not None
     return scorer.calibration
+
+
+def test_only_the_ratios_of_sample_weights_count(tiny: Taxonomy, tiny_documents: Documents) -> None:
+    texts, topics = tiny_documents
+    weights = np.linspace(1.0, 2.0, len(texts))
+    fits = [
+        HierarchicalTextClassifier(tiny, encoder=None).fit(texts, topics, sample_weight=scale * weights)
+        for scale in (1.0, 1e-4)
+    ]
+    np.testing.assert_allclose(*(fit.predict_proba(texts) for fit in fits), atol=1e-4)
+
+
+def test_no_word_in_common_is_said_and_beside_an_encoder_words_are_left_aside(tiny: Taxonomy, tiny_bert: Path) -> None:
+    texts, views, labels = ["alpha", "beta"], ["two", "three"], ["A", "F"]
+    with pytest.raises(ConfigError, match="words that at least 2 customers use, found none in 2 texts"):
+        HierarchicalTextClassifier(tiny, encoder=None).fit(texts, labels, views=views)
+    both = HierarchicalTextClassifier(
+        tiny, encoder=str(tiny_bert), max_length=16, training=QUICK, lexical=True, cache=False
+    )
+    assert both.fit(texts, labels, views=views).scorer_.lexical is None
+
+
+def test_a_tuned_model_is_saved_whatever_its_settings_say_since(
+    tiny: Taxonomy, tiny_bert: Path, tiny_documents: Documents, tmp_path: Path
+) -> None:
+    quick = TrainingConfig(epochs=1, batch_size=16, weight_decay=0.01)
+    tuned = HierarchicalTextClassifier(tiny, encoder=str(tiny_bert), max_length=16, tune="all", training=quick)
+    before = tuned.fit(*tiny_documents).predict_proba(tiny_documents[0])
+    tuned.set_params(encoder=None).save_pretrained(tmp_path / "model")
+    loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    np.testing.assert_allclose(loaded.predict_proba(tiny_documents[0]), before, atol=1e-5)

@@ -115,7 +115,7 @@ def test_the_whole_benchmark_on_few_documents(tmp_path, newsgroups: Taxonomy) ->
     said: list[str] = []
     text = run_benchmark(config, tmp_path, resume=False, say=said.append)
     results = json.loads((tmp_path / "newsgroups.json").read_text())
-    accuracy = results["runs"]["removed"]["0"]["accuracy"]
+    accuracy = dict(results["runs"]["removed"]["0"]["accuracy"])
     assert len(said) == len(accuracy) == 6 + len(OWN_DATA)
     assert set(accuracy[UNION]) == set(accuracy[UNION_WORDS]) == set(accuracy[ORACLE]) == set(newsgroups.views)
     assert set(accuracy[TRUNK]) == set(newsgroups.customers) - {"newcomer"}
@@ -126,10 +126,14 @@ def test_the_whole_benchmark_on_few_documents(tmp_path, newsgroups: Taxonomy) ->
     assert run_benchmark(config, tmp_path, resume=True, say=again.append) == text
     assert again == []
     del results["runs"]["removed"]["0"]["accuracy"][UNION_ENCODER]
+    results["runs"]["kept"] = {"0": {"accuracy": {"done": {}}, "seconds": {}}}
     (tmp_path / "newsgroups.json").write_text(json.dumps(results))
     run_benchmark(config, tmp_path, resume=True, say=again.append)
     assert len(again) == 1
     assert UNION_ENCODER in again[0]
+    resumed = json.loads((tmp_path / "newsgroups.json").read_text())
+    assert resumed["runs"]["kept"] == results["runs"]["kept"]
+    assert list(resumed["runs"]["removed"]["0"]["accuracy"]) == list(accuracy)
     again.clear()
     other = BenchmarkConfig(headers=["removed"], seeds=[0], documents=100, newcomer_documents=50, settings={})
     with pytest.raises(ConfigError, match="other conditions"):
