@@ -116,7 +116,7 @@ def train_union(protocol: Protocol, classifier: HierarchicalTextClassifier) -> H
 def compare(
     protocol: Protocol, classifier: HierarchicalTextClassifier, *, views: Sequence[str]
 ) -> tuple[Comparison, ...]:
-    """Test the one model at views, beside what each customer's own documents give with the same encoder.
+    """Test the one model at views, beside what each customer's own documents give to the best plain classifier.
 
     Args:
         protocol: The world.
@@ -139,7 +139,7 @@ def compare(
         own, hand = None, hands.get(name, np.empty(0, dtype=np.int64))
         if len(hand):
             labels = classes_of(view, protocol.training.topics[hand])
-            own = _predict(training.take(hand), labels, test, seed=protocol.seed) == truth
+            own = _best_right(training.take(hand), labels, test, truth, seed=protocol.seed)
         comparisons.append(
             Comparison(
                 view=name,
@@ -169,7 +169,9 @@ def standard_error(values: Sequence[float] | np.ndarray) -> float:
     return float(np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
-def _predict(training: Documents, labels: np.ndarray, test: Documents, *, seed: int) -> np.ndarray:
-    """What the same encoder says that knows a customer's own documents alone."""
-    baseline = next(one for one in OWN_DATA if one.features == "encodings")
-    return predict_from_own_data(baseline, training, labels, test, seed=seed)
+def _best_right(
+    training: Documents, labels: np.ndarray, test: Documents, truth: np.ndarray, *, seed: int
+) -> np.ndarray:
+    """Where a customer's own documents alone give the right class: the best baseline by the test, in its favour."""
+    right = [predict_from_own_data(one, training, labels, test, seed=seed) == truth for one in OWN_DATA]
+    return max(right, key=np.mean)
