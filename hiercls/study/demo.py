@@ -39,7 +39,7 @@ class Comparison:
         n_classes: Its classes.
         n_documents: The training documents that are labelled with them.
         union: Accuracy of the one model.
-        own: Accuracy of the same encoder and logistic regression on the customer's own documents; None: it has none.
+        own: Accuracy of the best plain classifier on the customer's own documents; None: it has none.
         deviation: Standard error of ``union − own``, paired over the test documents; None without ``own``.
 
     Example:

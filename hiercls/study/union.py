@@ -113,9 +113,8 @@ def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Calla
     hands = protocol.deal()
     coarse, fine = coarse_rows(protocol, hands), _fine_rows(protocol)
     encoder_alone, words_alone = {**settings, "lexical": False}, {**settings, "encoder": None}
-    own = {
-        baseline.name: functools.partial(_own_data, protocol, hands, baseline, encoder_alone) for baseline in OWN_DATA
-    }
+    documents = functools.cache(functools.partial(_documents, protocol, encoder_alone))
+    own = {baseline.name: functools.partial(_own_data, protocol, hands, baseline, documents) for baseline in OWN_DATA}
     return {
         UNION: functools.partial(_hiercls, protocol, coarse, settings),
         UNION_ENCODER: functools.partial(_hiercls, protocol, coarse, encoder_alone),
@@ -184,13 +183,24 @@ def _hiercls(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any
     return accuracy
 
 
+def _documents(protocol: Protocol, settings: Mapping[str, Any]) -> tuple[Documents, Documents]:
+    """Training and test documents with their encodings, as the baselines read them."""
+    engine = HierarchicalTextClassifier(protocol.taxonomy, **settings).build_engine()
+    training, test = (
+        Documents(texts=corpus.texts, encodings=engine.encode(corpus.texts))
+        for corpus in (protocol.training, protocol.test)
+    )
+    return training, test
+
+
 def _own_data(
-    protocol: Protocol, hands: Mapping[str, np.ndarray], baseline: Baseline, settings: Mapping[str, Any]
+    protocol: Protocol,
+    hands: Mapping[str, np.ndarray],
+    baseline: Baseline,
+    documents: Callable[[], tuple[Documents, Documents]],
 ) -> Accuracy:
     """Give a baseline each customer's own documents, and test it at that customer."""
-    encoder = HierarchicalTextClassifier(protocol.taxonomy, **settings).build_engine()
-    training = Documents(texts=protocol.training.texts, encodings=encoder.encode(protocol.training.texts))
-    test = Documents(texts=protocol.test.texts, encodings=encoder.encode(protocol.test.texts))
+    training, test = documents()
     accuracy = {}
     for name, positions in hands.items():
         view = protocol.taxonomy.view(name)
