@@ -73,12 +73,12 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        encoder = None if self.engine is None else self._heads(self.engine.encode(texts, progress=progress))
-        if self.lexical is not None:
-            return self._calibrated(self.lexical.topics(texts, encoder))
-        if encoder is None:
+        encodings = None if self.engine is None else self.engine.encode(texts, progress=progress)
+        if encodings is None and self.lexical is None:
             raise ConfigError("expected an encoding engine with its head, or a lexical branch, got neither")
-        return self._calibrated(encoder)
+        mix = torch.from_numpy(np.log(self.mix.pooled).astype(np.float32)).expand(len(texts), -1)
+        topics = mix if encodings is None else self._heads(encodings)
+        return self._calibrated(topics if self.lexical is None else self.lexical.topics(texts, topics, encodings))
 
     def topics_of_encodings(self, encodings: np.ndarray) -> Tensor:
         """Log p(t|x) of texts that are encoded already, by the head alone.

@@ -43,6 +43,15 @@ class Tune(StrEnum):
     all = "all"
 
 
+class Words(StrEnum):
+    """Whether words are counted beside the encoder, or instead of it."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+    only = "only"
+
+
 Data = Annotated[
     list[Path],
     typer.Argument(
@@ -56,6 +65,13 @@ Encoder = Annotated[
 ]
 TuneOption = Annotated[
     Tune, typer.Option(help="none: the encoder is frozen and its encodings are cached; all: it is trained too.")
+]
+WordsOption = Annotated[
+    Words,
+    typer.Option(
+        help="Count words beside the encoder: auto: where held-out labels are likelier with them; on; off. "
+        "only: words instead of an encoder, a model that trains in seconds."
+    ),
 ]
 MaxLength = Annotated[int | None, typer.Option(min=3, max=512, help="Tokens read of a document; by default 256.")]
 Epochs = Annotated[
@@ -80,6 +96,7 @@ def train(
     customer: Customers = None,
     encoder: Encoder = None,
     tune: TuneOption = Tune.none,
+    words: WordsOption = Words.auto,
     max_length: MaxLength = None,
     epochs: Epochs = None,
     seed: Seed = None,
@@ -94,15 +111,27 @@ def train(
     All bad rows of all files are listed before anything is trained.
     """
     skipping = Skipping.of(skip_bad, rejects, default=output.with_name(f"{output.name}.rejects.jsonl"))
+    reading = _reading(encoder, words)
     _make_room(output, force=force)
     documents = read_labelled(whole := read_taxonomy(taxonomy, customer), data, skipping=skipping)
     typer.echo("\n".join(_documents_table(documents)))
-    settings = {"encoder": encoder, "max_length": max_length, "random_state": seed, "device": device_of(device)}
+    numbers = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
+    settings = reading | {name: value for name, value in numbers.items() if value is not None}
     classifier = _untrained(whole, settings, tune=tune, epochs=epochs)
     note(f"training on {counted(len(documents.rows), 'document')}")
     _fit(classifier, documents, output)
     classifier.save_pretrained(output)
     typer.echo("\n".join(_result(classifier, output)))
+
+
+def _reading(encoder: str | None, words: Words) -> dict[str, Any]:
+    """The settings that say what is read of a text."""
+    if words is Words.only:
+        if encoder is not None:
+            raise ConfigError(f"--words only reads no encoder, got --encoder {encoder}; give one of the two")
+        return {"encoder": None}
+    lexical = {} if words is Words.auto else {"lexical": words is Words.on}
+    return lexical if encoder is None else {**lexical, "encoder": encoder}
 
 
 def _make_room(output: Path, *, force: bool) -> None:
@@ -123,9 +152,10 @@ def _untrained(
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.training.config import TrainingConfig
 
-    given = {name: value for name, value in settings.items() if value is not None}
     training = TrainingConfig(epochs=epochs)
-    return HierarchicalTextClassifier(taxonomy, tune=tune.value, training=training, verbose=shows_progress(), **given)
+    return HierarchicalTextClassifier(
+        taxonomy, tune=tune.value, training=training, verbose=shows_progress(), **settings
+    )
 
 
 def _fit(classifier: HierarchicalTextClassifier, documents: LabelledDocuments, output: Path) -> None:

@@ -21,6 +21,7 @@ from hiercls.data.rows import Row
 from hiercls.data.splitting import holdout
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
+from hiercls.estimator.lexical import lexical_branch
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.heads import CascadeHead, HeadConfig
@@ -30,13 +31,12 @@ from hiercls.model.lexical import LexicalBranch
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
-from hiercls.model.terms import LexicalConfig, Terms
+from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
 from hiercls.scoring import TopicMix
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import ResolvedLabels, resolve
 from hiercls.training.config import TrainingConfig
-from hiercls.training.lexical import LexicalTeacher, teach
 from hiercls.training.prior import pooled_mix
 from hiercls.training.sampling import CustomerSampler
 from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, log_topics, select_and_train
@@ -149,7 +149,8 @@ def fit(
     documents = _documents(taxonomy, labelled, engine, config, mix)
     split = _split(labelled, config)
     if engine is None:
-        lexical = _lexical(labelled, documents, split, config, before=None, after=None)
+        share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
+        lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
         return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=())
     trainer = Trainer(
         build=_builder(taxonomy, engine.encoder, config, start),
@@ -164,7 +165,10 @@ def fit(
         if isinstance(error.kept, HierarchicalNetwork):
             error.kept = _fit(error.kept, None, mix, ())
         raise
-    return _fit(network, _lexical(labelled, documents, split, config, before=before, after=after), mix, trials)
+    lexical = None
+    if before is not None and after is not None:
+        lexical = _lexical(labelled, documents, split, config, before=before, after=after)
+    return _fit(network, lexical, mix, trials)
 
 
 def _train(
@@ -201,31 +205,28 @@ def _lexical(
     split: tuple[np.ndarray, np.ndarray],
     config: FitConfig,
     *,
-    before: torch.Tensor | None,
-    after: torch.Tensor | None,
+    before: torch.Tensor,
+    after: torch.Tensor,
+    alone: bool = False,
 ) -> LexicalBranch | None:
-    """The lexical branch, where it is wanted."""
-    if config.lexical is False:
-        return None
+    """The lexical branch, where held-out labels want it, or where there is no encoder beside it."""
     reads = config.lexical if isinstance(config.lexical, LexicalConfig) else LexicalConfig()
-    terms = Terms.fit(labelled.texts, customers=labelled.groups, config=reads)
-    if not len(terms):
-        if after is not None:
-            return None
+    branch = lexical_branch(
+        labelled.texts,
+        documents,
+        owners=labelled.owners,
+        config=reads,
+        split=split,
+        before=before,
+        after=after,
+        always=alone or config.lexical is not None,
+    )
+    if branch is None and alone:
         raise ConfigError(
             f"expected words that at least {reads.min_customers} customers use, found none in {len(labelled.texts):,} "
             "texts, and there is no encoder; lower LexicalConfig(min_customers=...), or give an encoder"
         )
-    teacher = LexicalTeacher(
-        features=terms.features(labelled.texts),
-        targets=documents.targets,
-        weights=documents.weights / documents.weights.mean(),  # the smoothing is in units of a document
-        smoothing=reads.smoothing,
-    )
-    always = config.lexical is not None or after is None
-    with threadpool_limits(limits=1):
-        taught = teach(teacher, split=split, before=before, after=after, always=always)
-    return None if taught is None else LexicalBranch(terms=terms, odds=taught[0], scales=taught[1])
+    return branch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +236,7 @@ class _Labelled:
     rows: list[Row]
     labels: ResolvedLabels
     groups: np.ndarray
+    owners: np.ndarray
     weights: np.ndarray
     origins: np.ndarray
 
@@ -259,6 +261,7 @@ def _labelled(
         rows=[rows[position] for position in kept.tolist()],
         labels=labels.take(kept),
         groups=groups[kept],
+        owners=np.where(np.isin(groups, taxonomy.customers), groups, "")[kept],
         weights=weights[kept],
         origins=kept,
     )

@@ -139,7 +139,12 @@ def _tensors(branch: LexicalBranch | None) -> dict[str, torch.Tensor]:
     """The numbers of a lexical branch, by name."""
     if branch is None:
         return {}
-    numbers = {"odds": branch.odds, "idf": branch.terms.idf, "scales": np.array(branch.scales)}
+    numbers = {
+        "term_weights": branch.term_weights,
+        "encoding_weights": branch.encoding_weights,
+        "idf": branch.terms.idf,
+        "scale": np.array(branch.scale, dtype=np.float32),
+    }
     return {f"{_LEXICAL}{name}": torch.from_numpy(value) for name, value in numbers.items()}
 
 
@@ -147,12 +152,14 @@ def _branch(saved: SavedModel, *, n_topics: int) -> LexicalBranch | None:
     """The saved lexical branch, its parts of matching sizes."""
     if saved.vocabulary is None:
         return None
-    odds, idf, scales = (saved.weights[f"{_LEXICAL}{name}"].numpy() for name in ("odds", "idf", "scales"))
-    n_terms = len(saved.vocabulary)
-    if odds.shape != (n_terms, n_topics) or idf.shape != (n_terms,) or scales.shape != (2,):
-        raise ValueError(f"expected odds of {n_terms} terms for {n_topics} topics, and two scales")
+    names = ("term_weights", "encoding_weights", "idf", "scale")
+    term_weights, encoding_weights, idf, scale = (saved.weights[f"{_LEXICAL}{name}"].numpy() for name in names)
+    n_terms, width = len(saved.vocabulary), saved.settings["width"]
+    fits = term_weights.shape == (n_terms, n_topics) and idf.shape == (n_terms,) and scale.shape == ()
+    if not fits or encoding_weights.shape not in {(0, n_topics), (width, n_topics)}:
+        raise ValueError(f"expected weights of {n_terms} terms and of encodings for {n_topics} topics, and one scale")
     terms = Terms(names=tuple(saved.vocabulary), idf=idf, max_words=saved.settings["max_words"])
-    return LexicalBranch(terms=terms, odds=odds, scales=(float(scales[0]), float(scales[1])))
+    return LexicalBranch(terms=terms, term_weights=term_weights, encoding_weights=encoding_weights, scale=float(scale))
 
 
 def _plain_lexical(setting: LexicalConfig | bool | None) -> dict[str, Any] | bool | None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from hiercls.errors import ConfigError
+from hiercls.names import composed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,9 @@ class LexicalConfig:
         min_customers: Customers that must use a term for it to be kept, so that nobody's own words show in a model
             that others use; where fewer customers bring documents, all of them must.
         max_words: Longest term: 1 for single words, 2 for pairs of words too.
-        smoothing: Weight added to every term in every topic, > 0, in units of one document of that term alone.
+        max_terms: How many terms are kept; those that most documents use.
+        smoothing: Weight that naive Bayes adds to every term in every topic, > 0, in units of one document of that
+            term alone.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -32,13 +36,13 @@ class LexicalConfig:
 
     min_customers: int = 2
     max_words: int = 1
+    max_terms: int = 100_000
     smoothing: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.min_customers < 1 or self.max_words < 1:
-            raise ConfigError(
-                f"expected min_customers >= 1 and max_words >= 1, got {self.min_customers} and {self.max_words}"
-            )
+        counts = {name: getattr(self, name) for name in ("min_customers", "max_words", "max_terms")}
+        if any(not isinstance(count, Integral) or count < 1 for count in counts.values()):
+            raise ConfigError(f"expected whole numbers >= 1, got {counts}")
         if not 0 < self.smoothing < np.inf:
             raise ConfigError(f"expected a finite smoothing > 0, got {self.smoothing}")
 
@@ -72,22 +76,25 @@ class Terms:
 
         Args:
             texts: The texts.
-            customers: Whose each of them is, shape (n_texts,).
+            customers: Whose each of them is, shape (n_texts,); an empty name: no customer's, so that it counts as none.
             config: Which terms are kept.
 
         Returns:
             The terms; there are none where no text has a word that enough customers use.
         """
-        vectorizer = CountVectorizer(ngram_range=(1, config.max_words))
+        vectorizer = CountVectorizer(ngram_range=(1, config.max_words), preprocessor=_written_alike)
         try:
             used = csr_array(vectorizer.fit_transform(texts) > 0)
         except ValueError:  # scikit-learn's word for texts without any word
             return cls(names=(), idf=np.empty(0, dtype=np.float32), max_words=config.max_words)
         found, owner = np.unique(np.asarray(customers), return_inverse=True)
         owners = csr_array((np.ones(len(texts)), (owner, np.arange(len(texts)))), shape=(len(found), len(texts)))
-        n_users = np.asarray((owners @ used > 0).sum(axis=0)).ravel()
-        kept = np.flatnonzero(n_users >= min(config.min_customers, len(found)))
-        n_documents = np.asarray(used.sum(axis=0)).ravel()[kept]
+        own = found != ""
+        n_users = np.asarray((owners @ used > 0)[own].sum(axis=0)).ravel()
+        n_documents = np.asarray(used.sum(axis=0)).ravel()
+        kept = np.flatnonzero(n_users >= min(config.min_customers, own.sum()))
+        kept = np.sort(kept[np.argsort(-n_documents[kept], kind="stable")[: config.max_terms]])
+        n_documents = n_documents[kept]
         return cls(
             names=tuple(vectorizer.get_feature_names_out()[kept].tolist()),
             idf=(np.log((1 + len(texts)) / (1 + n_documents)) + 1).astype(np.float32),
@@ -115,7 +122,16 @@ class Terms:
     def _vectorizer(self) -> TfidfVectorizer:
         """scikit-learn's vectorizer with these terms."""
         vectorizer = TfidfVectorizer(
-            vocabulary=list(self.names), ngram_range=(1, self.max_words), sublinear_tf=True, dtype=np.float32
+            vocabulary=list(self.names),
+            ngram_range=(1, self.max_words),
+            preprocessor=_written_alike,
+            sublinear_tf=True,
+            dtype=np.float32,
         )
         vectorizer.idf_ = self.idf
         return vectorizer
+
+
+def _written_alike(text: str) -> str:
+    """A text in small letters, composed: "é" is one letter however it is typed."""
+    return composed(text.lower())

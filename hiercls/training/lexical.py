@@ -1,10 +1,11 @@
-"""How the lexical branch learns: counts of words in expected topics, in closed form, and two scales on held-out labels.
+"""How the lexical branch learns: two judges from expected topics, and how much each counts on held-out labels.
 
 Knows features, labels' targets and what an encoder says; knows no text and no taxonomy.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,84 +15,94 @@ from torch import Tensor
 
 from hiercls.aggregation import condition, segment_log_softmax
 from hiercls.losses import set_loss
-from hiercls.model.lexical import join, log_odds, word_scores
 from hiercls.model.targets import LevelTargets, TargetTable
+from hiercls.training.words import Features, log_odds, ridge
 
-SCALES = (0.6, 0.6)
-"""(a, b) where nothing is held out, and where few held-out labels leave them nearly alone."""
+SCALES = (0.5, 0.5, 3.0)
+"""(a, b, c) where nothing is held out, and where few held-out labels leave them nearly alone."""
+COUNTING = (0.6, 0.6)
+"""Weights of the encoder and of naive Bayes in the rounds of counting."""
 ROUNDS = 5
 """Rounds of counting; on 20 Newsgroups little moves after the third, with an encoder or without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LexicalTeacher:
-    """Teaches word odds to the topics from labels of any view.
+    """Teaches two judges of words the topics, from labels of any view.
 
     The encoder says which of a label's topics a document is likely about, the label says that it is one of them:
     ``q_i(t) = A[t,y_i] p_c(t|x_i) / Σ_s A[s,y_i] p_c(s|x_i)``. Words are counted by topic with these shares, then have
-    their say in the shares too, and are counted again: a few rounds of EM. Without an encoder the first shares
-    are equal.
+    their say in the shares too, and are counted again: a few rounds of EM. Ridge regression learns the last shares.
 
     Args:
-        features: TF-IDF features of all documents, shape (n_documents, n_terms).
+        features: Words and encodings of all documents.
         targets: What their labels say.
         weights: Weight of each document, shape (n_documents,).
-        smoothing: Weight added to every term in every topic.
+        smoothing: Weight that naive Bayes adds to every term in every topic.
     """
 
-    features: csr_array
+    features: Features
     targets: TargetTable
     weights: np.ndarray
     smoothing: float
 
-    def odds(self, documents: np.ndarray, encoder: Tensor | None) -> np.ndarray:
-        """Count words by topic.
+    def judges(self, documents: np.ndarray, opinion: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Learn both.
 
         Args:
-            documents: Positions of the documents to count, shape (n_counted,).
-            encoder: What the encoder says of them, log p(t|x) of shape (n_counted, n_topics); None: there is none.
+            documents: Positions of the documents to learn from, shape (n_chosen,).
+            opinion: What the encoder says of them, log p(t|x) of shape (n_chosen, n_topics); where there is no encoder,
+                the mix of topics.
 
         Returns:
-            r, shape (n_terms, n_topics).
+            Weights of naive Bayes, shape (n_terms, n_topics), and of ridge regression, (n_terms + width, n_topics).
         """
-        features, target = self.features[documents], self.targets.batch(documents)[-1]
-        n_topics = self.targets.n_topics
-        believed = torch.zeros(len(documents), n_topics) if encoder is None else encoder
+        features, target = self.features.take(documents), self.targets.batch(documents)[-1]
+        weights, believed = self.weights[documents], opinion
         for _ in range(ROUNDS):
-            shares = expected_topics(believed, target, weights=self.weights[documents])
-            odds = log_odds(features, shares, smoothing=self.smoothing)
-            believed = join(encoder, word_scores(features, odds), SCALES)
-        return odds
+            shares = expected_topics(believed, target, weights=weights)
+            odds = log_odds(features.words, shares, smoothing=self.smoothing)
+            believed = _join(COUNTING, opinion, features.scores(odds))
+        return odds, ridge(features, expected_topics(believed, target, weights=weights), weights)
 
-    def scales(self, heldout: np.ndarray, odds: np.ndarray, encoder: Tensor | None) -> tuple[float, float]:
-        """How much the encoder and the words count: the likeliest scales on held-out labels, drawn towards the usual.
+    def scales(
+        self, heldout: np.ndarray, judges: tuple[np.ndarray, np.ndarray], opinion: Tensor
+    ) -> tuple[float, float, float]:
+        """How much each opinion counts: the likeliest scales on held-out labels, drawn towards the usual.
 
-        ``argmin_(a,b) Σ_i w_i · −log p(y_i|x_i) + ½ log²(a/a_0) + ½ log²(b/b_0)``
+        ``argmin_(a,b,c) Σ_i w_i · −log p(y_i|x_i) + ½ (log²(a/a_0) + log²(b/b_0) + log²(c/c_0))``
 
         Args:
-            heldout: Positions of documents that neither the odds nor the encoder have seen, shape (n_heldout,).
-            odds: r, shape (n_terms, n_topics).
-            encoder: What the encoder says of them, shape (n_heldout, n_topics); None: there is none.
+            heldout: Positions of documents that neither the judges nor the encoder have seen, shape (n_heldout,).
+            judges: Weights of naive Bayes and of ridge regression.
+            opinion: What the encoder says of them, shape (n_heldout, n_topics).
 
         Returns:
-            (a, b), positive.
+            (a, b, c): of the encoder, naive Bayes and ridge regression, positive.
         """
         usual = torch.tensor(SCALES)
-        words, target = word_scores(self.features[heldout], odds), self.targets.batch(heldout)[-1]
-        weights = torch.from_numpy(self.weights[heldout])
-        logs = torch.zeros(2, requires_grad=True)
+        opinions = self.opinions(heldout, judges, opinion)
+        target, weights = self.targets.batch(heldout)[-1], torch.from_numpy(self.weights[heldout])
+        logs = torch.zeros(len(SCALES), requires_grad=True)
         optimizer = torch.optim.LBFGS([logs], max_iter=50, line_search_fn="strong_wolfe")
 
         def closure() -> Tensor:
             optimizer.zero_grad()
-            scores = join(encoder, words, usual * logs.exp())
+            scores = _join(usual * logs.exp(), *opinions)
             loss = weights @ set_loss(scores, target) + logs.square().sum() / 2
             loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
         optimizer.step(closure)  # type: ignore[no-untyped-call]
-        first, second = (usual * logs.detach().exp()).tolist()
-        return first, second
+        first, second, third = (usual * logs.detach().exp()).tolist()
+        return first, second, third
+
+    def opinions(
+        self, documents: np.ndarray, judges: tuple[np.ndarray, np.ndarray], opinion: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What encoder, naive Bayes and ridge regression say of some documents, each (n_documents, n_topics)."""
+        features = self.features.take(documents)
+        return opinion, features.scores(judges[0]), features.scores(judges[1])
 
     def loss(self, documents: np.ndarray, topics: Tensor) -> float:
         """Mean negative log-likelihood of labels.
@@ -108,37 +119,42 @@ class LexicalTeacher:
 
 
 def teach(
-    teacher: LexicalTeacher,
-    *,
-    split: tuple[np.ndarray, np.ndarray],
-    before: Tensor | None,
-    after: Tensor | None,
-    always: bool,
-) -> tuple[np.ndarray, tuple[float, float]] | None:
-    """Learn the words' odds and scales, if held-out labels are likelier with them than by the encoder alone.
+    teacher: LexicalTeacher, *, split: tuple[np.ndarray, np.ndarray], before: Tensor, after: Tensor, always: bool
+) -> tuple[np.ndarray, float] | None:
+    """Learn what words say, if held-out labels are likelier with them than by the encoder alone.
 
     Args:
         teacher: Features and labels of all documents.
         split: Positions to learn from and to hold out.
         before: What the encoder says of all documents that has learnt from the first part of the split alone, shape
-            (n_documents, n_topics); None: there is none.
-        after: What the encoder says of them that is kept; None: there is none.
+            (n_documents, n_topics).
+        after: What the encoder says of them that is kept.
         always: Whether to learn them without that condition; without held-out documents nothing can prove it.
 
     Returns:
-        The odds, counted on all documents, and the scales; None where they do not help.
+        The joint weights of both judges, learnt on all documents, shape (n_terms + width, n_topics), and the weight
+        of the encoder; None where they do not help.
     """
     training, heldout = split
     scales = SCALES
     if len(heldout):
-        odds = teacher.odds(training, None if before is None else before[training])
-        alone = None if before is None else before[heldout]
-        scales = teacher.scales(heldout, odds, alone)
-        joined = join(alone, word_scores(teacher.features[heldout], odds), scales)
-        always = always or alone is None or teacher.loss(heldout, joined) < teacher.loss(heldout, alone)
+        judges = teacher.judges(training, before[training])
+        scales = teacher.scales(heldout, judges, before[heldout])
+        joined = _join(scales, *teacher.opinions(heldout, judges, before[heldout]))
+        always = always or teacher.loss(heldout, joined) < teacher.loss(heldout, before[heldout])
     if not always:
         return None
-    return teacher.odds(np.arange(len(teacher.weights)), after), scales
+    odds, weights = teacher.judges(np.arange(len(teacher.weights)), after)
+    weights = scales[2] * weights
+    weights[: len(odds)] += scales[1] * odds
+    return weights, scales[0]
+
+
+def _join(scales: Sequence[float] | Tensor, *opinions: Tensor) -> Tensor:
+    """Opinions on the topics as one, ``log_softmax( Σ_j s_j · o_j )``, shape (n_documents, n_topics)."""
+    return (
+        torch.stack([scale * opinion for scale, opinion in zip(scales, opinions, strict=True)]).sum(0).log_softmax(-1)
+    )
 
 
 def expected_topics(scores: Tensor, target: LevelTargets, *, weights: np.ndarray) -> csr_array:

@@ -186,3 +186,20 @@ def test_a_run_that_had_to_stop_leaves_its_last_good_weights(run, world, tmp_pat
     assert f"the last good weights are in '{tmp_path / 'model.stopped'}'" in result.stderr
     assert not (tmp_path / "model").exists()
     assert (tmp_path / "model.stopped" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("words", ["on", "off", "only"])
+def test_words_are_read_beside_an_encoder_or_instead_of_it(run, world, tiny_bert, tmp_path, words):
+    encoder = [] if words == "only" else ["--encoder", tiny_bert, "--max-length", 16]
+    files = (world.one, world.others)
+    result = run("train", TINY, *files, *encoder, "--words", words, "--epochs", 2, "-o", tmp_path / "model")
+    assert result.exit_code == 0, result.stderr
+    assert ("words are read: " in result.stdout) == (words != "off")
+    loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    assert (loaded.encoder is None) == (words == "only")
+
+
+def test_words_alone_and_an_encoder_are_not_both(run, world, tiny_bert, tmp_path):
+    result = run("train", TINY, world.one, "--encoder", tiny_bert, "--words", "only", "-o", tmp_path / "model")
+    assert result.exit_code != 0
+    assert "--words only reads no encoder" in result.stderr

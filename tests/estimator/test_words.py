@@ -158,3 +158,13 @@ def test_a_tuned_model_is_saved_whatever_its_settings_say_since(
     tuned.set_params(encoder=None).save_pretrained(tmp_path / "model")
     loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
     np.testing.assert_allclose(loaded.predict_proba(tiny_documents[0]), before, atol=1e-5)
+
+
+def test_words_alone_know_that_some_topics_are_rare(tiny: Taxonomy) -> None:
+    random = np.random.default_rng(0)
+    topics = random.choice(list(tiny.topics), p=[0.9, 0.02, 0.02, 0.02, 0.02, 0.02], size=600)
+    noise = [f"w{number}" for number in range(40)]
+    texts = [" ".join([*random.choice(noise, 8), f"only{topic}" * (random.random() < 0.5)]) for topic in topics]
+    model = HierarchicalTextClassifier(tiny, encoder=None).fit(texts[:400], topics[:400])
+    assert model.score(texts[400:], topics[400:]) > (topics[400:] == "A").mean()
+    assert model.predict(["nothing known"]) == ["A"]

@@ -39,6 +39,28 @@ def test_one_customer_alone_keeps_its_terms() -> None:
     assert "secret" in Terms.fit(TEXTS, customers=["one"] * len(TEXTS), config=LexicalConfig()).names
 
 
+def test_rows_of_no_customer_count_as_none() -> None:
+    texts = ["alpha beta", "alpha gamma", "beta delta", "delta gamma"]
+    terms = Terms.fit(texts, customers=["one", "two", "", ""], config=LexicalConfig())
+    assert terms.names == ("alpha",)
+    alone = Terms.fit(texts, customers=["one", "", "", ""], config=LexicalConfig())
+    assert alone.names == ("alpha", "beta")
+    assert len(Terms.fit(texts, customers=[""] * 4, config=LexicalConfig())) == 4
+
+
+def test_the_most_used_terms_are_kept() -> None:
+    texts = ["alpha beta", "alpha gamma", "alpha gamma zeta"]
+    terms = Terms.fit(texts, customers=[""] * 3, config=LexicalConfig(max_terms=2))
+    assert terms.names == ("alpha", "gamma")
+    assert terms.features(texts).shape == (3, 2)
+
+
+def test_a_word_is_one_however_its_accents_are_typed() -> None:
+    terms = Terms.fit(["caf\u00e9", "CAFE\u0301"], customers=["one", "two"], config=LexicalConfig())
+    assert terms.names == ("caf\u00e9",)
+    np.testing.assert_array_equal(terms.features(["cafe\u0301"]).toarray(), [[1.0]])
+
+
 @pytest.mark.parametrize("texts", [["", "!"], ["alpha", "beta"]])
 def test_texts_without_a_common_word_give_no_terms(texts: list[str]) -> None:
     terms = Terms.fit(texts, customers=["one", "two"], config=LexicalConfig())
@@ -46,7 +68,9 @@ def test_texts_without_a_common_word_give_no_terms(texts: list[str]) -> None:
     assert terms.features(["alpha", ""]).shape == (2, 0)
 
 
-@pytest.mark.parametrize("wrong", [{"min_customers": 0}, {"max_words": 0}, {"smoothing": 0.0}, {"smoothing": np.inf}])
+@pytest.mark.parametrize(
+    "wrong", [{"min_customers": 0}, {"max_words": 0}, {"max_terms": 1.5}, {"smoothing": 0.0}, {"smoothing": np.inf}]
+)
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="expected"):
         LexicalConfig(**wrong)  # type: ignore[arg-type]

@@ -8,12 +8,12 @@ import torch
 from scipy.sparse import csr_array
 
 from hiercls.data.rows import Row
-from hiercls.model.lexical import join, log_odds, word_scores
 from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
-from hiercls.training.lexical import ROUNDS, SCALES, LexicalTeacher, expected_topics, teach
+from hiercls.training.lexical import COUNTING, ROUNDS, SCALES, LexicalTeacher, expected_topics, teach
+from hiercls.training.words import Features, log_odds, ridge
 
 N, T = 60, 6
 
@@ -32,7 +32,8 @@ def teacher(tiny: Taxonomy, *, noise: float = 0.0) -> tuple[LexicalTeacher, np.n
     features[np.arange(N), topics] += 1.0
     table = TargetTable(tiny, resolve(tiny, rows).labels, composition="topic")
     weights = random.random(N).astype(np.float32) + 0.5
-    return LexicalTeacher(features=csr_array(features), targets=table, weights=weights, smoothing=0.1), sets, topics
+    read = Features(words=csr_array(features), encodings=random.normal(size=(N, 4)))
+    return LexicalTeacher(features=read, targets=table, weights=weights, smoothing=0.1), sets, topics
 
 
 def by_hand(scores: np.ndarray, sets: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -63,32 +64,38 @@ def test_a_customers_own_mix_enters_the_expected_topics(tiny: Taxonomy) -> None:
 
 
 @pytest.mark.parametrize("has_encoder", [False, True])
-def test_counts_and_shares_take_turns(tiny: Taxonomy, has_encoder: bool) -> None:
+def test_counts_and_shares_take_turns_and_ridge_regression_learns_the_last(tiny: Taxonomy, has_encoder: bool) -> None:
     taught, sets, topics = teacher(tiny)
-    said = torch.randn(N, T, generator=torch.manual_seed(0)).log_softmax(-1) if has_encoder else None
-    believed = np.zeros((N, T)) if said is None else said.numpy()
+    words = taught.features.words
+    said = torch.randn(N, T, generator=torch.manual_seed(0)) if has_encoder else torch.zeros(N, T)
+    believed = said.log_softmax(-1).numpy()
     for _ in range(ROUNDS):
-        odds = log_odds(taught.features, csr_array(by_hand(believed, sets, taught.weights)), smoothing=0.1)
-        believed = SCALES[1] * (taught.features @ odds) + (0.0 if said is None else SCALES[0] * said.numpy())
-    found = taught.odds(np.arange(N), said)
+        odds = log_odds(words, csr_array(by_hand(believed, sets, taught.weights)), smoothing=0.1)
+        believed = COUNTING[1] * (words @ odds) + COUNTING[0] * said.log_softmax(-1).numpy()
+    found, weights = taught.judges(np.arange(N), said.log_softmax(-1))
     np.testing.assert_allclose(found, odds, atol=1e-3)
+    last = csr_array(by_hand(believed, sets, taught.weights))
+    np.testing.assert_allclose(weights, ridge(taught.features, last, taught.weights), atol=2e-3)
     if not has_encoder:
-        assert (word_scores(taught.features, found).argmax(1).numpy() == topics).mean() > 0.95
+        for judge in (found, weights):
+            assert (taught.features.scores(judge).argmax(1).numpy() == topics).mean() > 0.95
 
 
 def test_scales_are_no_worse_than_any_on_a_grid(tiny: Taxonomy) -> None:
     taught, sets, _ = teacher(tiny)
     encoder, held = torch.randn(N, T).log_softmax(-1), np.arange(30, N)
-    odds = taught.odds(np.arange(30), encoder[:30])
+    judges = taught.judges(np.arange(30), encoder[:30])
+    opinions = [opinion.double().numpy() for opinion in taught.opinions(held, judges, encoder[held])]
 
-    def objective(a: float, b: float) -> float:
-        scores = join(encoder[held], word_scores(taught.features[held], odds), (a, b)).double().exp().numpy()
-        losses = -np.log((scores * sets[held]).sum(1))
-        return float(taught.weights[held] @ losses + (np.log(a / SCALES[0]) ** 2 + np.log(b / SCALES[1]) ** 2) / 2)
+    def objective(*scales: float) -> float:
+        raw = np.exp(sum(scale * opinion for scale, opinion in zip(scales, opinions, strict=True)))
+        losses = -np.log((raw / raw.sum(1, keepdims=True) * sets[held]).sum(1))
+        drawn = sum(np.log(scale / usual) ** 2 for scale, usual in zip(scales, SCALES, strict=True)) / 2
+        return float(taught.weights[held] @ losses + drawn)
 
-    best = objective(*taught.scales(held, odds, encoder[held]))
-    grid = np.geomspace(0.05, 5, 25)
-    assert best <= min(objective(a, b) for a in grid for b in grid) + 1e-3
+    best = objective(*taught.scales(held, judges, encoder[held]))
+    grid = np.geomspace(0.05, 5, 12)
+    assert best <= min(objective(a, b, 6 * c) for a in grid for b in grid for c in grid) + 1e-3
 
 
 @pytest.mark.parametrize("always", [False, True])
@@ -109,4 +116,7 @@ def test_nothing_held_out_proves_nothing(tiny: Taxonomy) -> None:
     assert teach(taught, split=everything, before=said, after=said, always=False) is None
     kept = teach(taught, split=everything, before=said, after=said, always=True)
     assert kept is not None
-    assert kept[1] == SCALES
+    odds, weights = taught.judges(np.arange(N), said)
+    assert kept[1] == SCALES[0]
+    np.testing.assert_allclose(kept[0][T:], SCALES[2] * weights[T:], rtol=1e-5)
+    np.testing.assert_allclose(kept[0][:T], SCALES[1] * odds + SCALES[2] * weights[:T], rtol=1e-5)

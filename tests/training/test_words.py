@@ -1,0 +1,57 @@
+"""The two judges of words, against scikit-learn, loops and the closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.linear_model import Ridge
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
+
+from hiercls.training.words import ENCODING_SHARE, Features, log_odds, ridge
+
+
+def world(seed: int = 0) -> tuple[csr_array, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return csr_array(random.random((9, 5)) * (random.random((9, 5)) < 0.6)), np.arange(9) % 3
+
+
+def centred(odds: np.ndarray) -> np.ndarray:
+    result: np.ndarray = odds - odds.mean(axis=1, keepdims=True)
+    return result
+
+
+def test_with_known_topics_they_are_scikit_learns_naive_bayes_minus_its_complement() -> None:
+    features, topics = world()
+    inside = MultinomialNB(alpha=0.1).fit(features, topics).feature_log_prob_
+    outside = -ComplementNB(alpha=0.1).fit(features, topics).feature_log_prob_  # scikit-learn holds its negative
+    found = log_odds(features, csr_array(np.eye(3)[topics]), smoothing=0.1)
+    np.testing.assert_allclose(found, centred((inside - outside).T), atol=1e-5)
+
+
+def test_shared_documents_count_in_parts() -> None:
+    features, _ = world()
+    shares = np.random.default_rng(1).dirichlet(np.ones(3), size=9)
+    expected = np.empty((5, 3))
+    dense = features.toarray()
+    for topic in range(3):
+        inside = [sum(shares[i, topic] * dense[i, w] for i in range(9)) + 0.5 for w in range(5)]
+        outside = [sum((1 - shares[i, topic]) * dense[i, w] for i in range(9)) + 0.5 for w in range(5)]
+        for w in range(5):
+            expected[w, topic] = np.log(inside[w] / sum(inside)) - np.log(outside[w] / sum(outside))
+    np.testing.assert_allclose(log_odds(features, csr_array(shares), smoothing=0.5), centred(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [0, 4])
+def test_ridge_regression_equals_scikit_learns(width: int) -> None:
+    words, _ = world()
+    random = np.random.default_rng(2)
+    encodings, weights = random.normal(size=(9, width)), random.random(9) + 0.5
+    shares = random.dirichlet(np.ones(3), size=9)
+    features = Features(words=words, encodings=encodings)
+    found = ridge(features, csr_array(weights[:, None] * shares), weights)
+    together = np.hstack([words.toarray(), ENCODING_SHARE / np.sqrt(max(1, width)) * encodings])
+    expected = Ridge(alpha=1.0, fit_intercept=False).fit(together, shares, sample_weight=weights)
+    np.testing.assert_allclose(found, expected.coef_.T, atol=2e-3)
+    np.testing.assert_allclose(features.scores(found), expected.predict(together), atol=2e-3)
+    np.testing.assert_allclose(features.scores(found[:5]), together[:, :5] @ expected.coef_.T[:5], atol=2e-3)
