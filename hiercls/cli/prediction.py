@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hiercls.cli.answers import Accuracy, CalibratedAt, Coverage, LeastCost, More, Threshold, asked_for
 from hiercls.cli.app import aligned, counted, note, to_json
 from hiercls.cli.documents import (
     Device,
@@ -51,7 +52,7 @@ def register(app: typer.Typer) -> None:
     Args:
         app: What they are added to.
     """
-    app.command(epilog="Example: hiercls predict model documents.csv --at one -o answers.jsonl")(predict)
+    app.command(epilog="Example: hiercls predict model documents.csv --at one --coverage 0.9 -o answers.jsonl")(predict)
     app.command(epilog="Example: hiercls evaluate model test.csv")(evaluate)
 
 
@@ -71,6 +72,11 @@ def predict(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout by default.")
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="How many of the likeliest classes are listed.")] = 3,
+    coverage: Coverage = None,
+    calibrated_at: CalibratedAt = None,
+    threshold: Threshold = None,
+    accuracy: Accuracy = None,
+    least_cost: LeastCost = False,
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
@@ -80,16 +86,30 @@ def predict(
     An object has label, probability and top, the likeliest classes.
     An empty text is answered like any other.
     With --skip-bad a bad row keeps its place: its label is null, and problems says why.
+
+    Where the likeliest class is not enough, ask for more: --coverage adds the set of classes that holds the true one as
+    often as you say; --accuracy or --threshold add the node of the hierarchy that can be believed, a coarser one where
+    it must be; --least-cost adds the class that costs least. --coverage and --accuracy are promises to documents like
+    those that 'hiercls conformalize' has seen.
     """
     skipping = Skipping.of(skip_bad, rejects)
     if output is not None and output.exists() and file.exists() and output.samefile(file):
         raise ConfigError(f"'{output}' is the file to be read; give another name to --output")
     classifier = _load(model, device)
     view = classifier.taxonomy_.view(classifier.taxonomy_.levels[-1] if at is None else at)
+    more = asked_for(
+        classifier,
+        view,
+        coverage=coverage,
+        calibrated_at=calibrated_at,
+        threshold=threshold,
+        accuracy=accuracy,
+        least_cost=least_cost,
+    )
     table = _read(file)
     skipping.settle(table.rejects, n_rows=len(table.rows) + len(table.rejects))
     with opened(output) as stream:
-        for answer in _answers(classifier, _in_order(table), view, top_k=top_k):
+        for answer in _answers(classifier, _in_order(table), view, more, top_k=top_k):
             stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
@@ -150,7 +170,7 @@ def _in_order(table: Table) -> Iterator[Row | Reject]:
 
 
 def _answers(
-    classifier: HierarchicalTextClassifier, items: Iterator[Row | Reject], view: View, *, top_k: int
+    classifier: HierarchicalTextClassifier, items: Iterator[Row | Reject], view: View, more: More, *, top_k: int
 ) -> Iterator[dict[str, Any]]:
     """One answer per row, window by window."""
     from hiercls.data.rows import Row
@@ -161,8 +181,12 @@ def _answers(
         topics = scorer.topics(texts, progress=shows_progress())
         likeliest = scorer.classes(topics, view).exp().topk(min(top_k, len(view.classes)), dim=-1)
         rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True)
+        added = {name: iter(answers(topics)) for name, answers in more.items()}
         for item in window:
-            yield _answer(view, *next(rows)) if isinstance(item, Row) else _refusal(item)
+            if isinstance(item, Row):
+                yield {**_answer(view, *next(rows)), **{name: next(answers) for name, answers in added.items()}}
+            else:
+                yield {**_refusal(item), **dict.fromkeys(more)}
 
 
 def _answer(view: View, probabilities: Sequence[float], classes: Sequence[int]) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from torch import Tensor
 
 from hiercls.calibration import Calibration, Method
 from hiercls.data.rows import Row, make_rows
-from hiercls.decoding import least_cost, stop
+from hiercls.decoding import least_cost
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
+from hiercls.estimator.promising import PromisingMixin
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.terms import LexicalConfig
@@ -35,7 +36,7 @@ from hiercls.training.config import TrainingConfig
 from hiercls.training.selection import Trial
 
 
-class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """One model for the levels of a taxonomy and all customers' groupings of its topics.
 
     ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, trained by ``−log p(label|x)`` whatever view the label is of.
@@ -191,6 +192,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             engine = self.engine_config().build(fitted.encoder)
         self.taxonomy_ = taxonomy
         self.trials_ = fitted.trials
+        self.heldout_ = None
         self.scorer_ = Scorer(mix=fitted.mix, head=fitted.head, engine=engine, lexical=fitted.lexical)
         return self
 
@@ -299,24 +301,6 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         check_is_fitted(self, "taxonomy_")
         costs, view = self.taxonomy_.costs(at), self._view(at)
         found: np.ndarray = np.asarray(view.classes)[least_cost(self.predict_log_proba(texts, at=at), costs=costs)]
-        return found
-
-    def predict_or_coarsen(self, texts: Iterable[str], *, threshold: float) -> np.ndarray:
-        """The most specific node of the hierarchy that is probable enough, for each text.
-
-        Args:
-            texts: The documents.
-            threshold: The probability that an answer must have at least, from 0 to 1.
-
-        Returns:
-            Names of topics or inner nodes, None where even the top is uncertain, shape (n_texts,).
-
-        Raises:
-            ConfigError: If the threshold is no probability.
-        """
-        check_is_fitted(self, "taxonomy_")
-        answers = stop(self._topics(texts).numpy(), taxonomy=self.taxonomy_, threshold=threshold)
-        found: np.ndarray = np.array([*self.taxonomy_.hierarchy.nodes, None], dtype=object)[answers]
         return found
 
     def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:

@@ -18,6 +18,8 @@ import torch
 
 from hiercls.calibration import Calibration
 from hiercls.errors import ModelFolderError
+from hiercls.estimator import promises
+from hiercls.estimator.promises import HeldOut
 from hiercls.model.encoder import load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.levels import Hierarchy
@@ -58,10 +60,12 @@ def save(classifier: Any, path: Path) -> None:
         "pooled_mix": scorer.mix.pooled.tolist(),
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
         "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
+        "heldout": None if classifier.heldout_ is None else classifier.heldout_.names,
     }
+    heldout = {} if classifier.heldout_ is None else classifier.heldout_.to_tensors()
     model = SavedModel(
         settings=settings,
-        weights={**({} if head is None else head.state_dict()), **_tensors(branch)},
+        weights={**({} if head is None else head.state_dict()), **_tensors(branch), **heldout},
         taxonomy=classifier.taxonomy_.to_yaml(),
         vocabulary=None if branch is None else branch.terms.names,
     )
@@ -90,6 +94,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
         mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
         calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
         branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
+        n_topics = len(classifier.taxonomy_.topics)
+        classifier.heldout_ = HeldOut.from_tensors(saved.weights, names=settings.get("heldout"), n_topics=n_topics)
         expected = settings["encoder_sha256"]
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
@@ -215,7 +221,8 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> 
     if classifier.encoder is None:
         return classifier, None
     head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head)
-    head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(_LEXICAL)})
+    others = (_LEXICAL, promises.NAME)
+    head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()
 
 

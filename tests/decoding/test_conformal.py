@@ -32,7 +32,7 @@ def documents(n: int, *, n_topics: int = 4, seed: int = 0) -> tuple[np.ndarray, 
 def test_sets_of_fine_labels_are_mapie_s(coverage, limit, n_inside) -> None:
     logs, truth = documents(80)
     rule = conformal_rule(logs[:40], np.eye(4)[truth[:40]], coverage=coverage)
-    assert rule.limit == pytest.approx(limit, abs=1e-12)
+    assert rule.limits[0] == pytest.approx(limit, abs=1e-12)
     assert rule.sets(logs[40:]).sum() == n_inside
     assert (rule.n_documents, rule.n_coarse) == (40, 0)
 
@@ -59,8 +59,8 @@ def test_of_coarse_labels_the_strangest_topic_counts(tiny: Taxonomy) -> None:
     """By hand: labels {A, B} and {D}; the scores are 1 − .2 and 1 − .4."""
     logs = np.log([[0.5, 0.2, 0.1, 0.1, 0.05, 0.05], [0.2, 0.1, 0.1, 0.4, 0.1, 0.1]])
     labels = csr_array([[1.0, 0.5, 0, 0, 0, 0], [0, 0, 0, 1.0, 0, 0]])
-    assert conformal_rule(logs, labels, coverage=0.6).limit == pytest.approx(0.8)
-    assert conformal_rule(logs, labels, coverage=0.3).limit == pytest.approx(0.6)
+    assert conformal_rule(logs, labels, coverage=0.6).limits[0] == pytest.approx(0.8)
+    assert conformal_rule(logs, labels, coverage=0.3).limits[0] == pytest.approx(0.6)
     assert conformal_rule(logs, labels, coverage=0.6).n_coarse == 1
     fine, truth = documents(400, n_topics=6)
     rows = tiny.view("area").membership.toarray()
@@ -73,16 +73,17 @@ def test_of_coarse_labels_the_strangest_topic_counts(tiny: Taxonomy) -> None:
 def test_too_few_documents_promise_nothing_less_than_everything() -> None:
     logs, truth = documents(8)
     rule = conformal_rule(logs, np.eye(4)[truth], coverage=0.9)
-    assert math.isinf(rule.limit)
+    assert math.isinf(rule.limits[0])
     assert rule.sets(logs).all()
-    assert not math.isinf(conformal_rule(*[np.log([[0.5, 0.5]] * 9), np.eye(2)[[0] * 9]], coverage=0.9).limit)
+    assert not math.isinf(conformal_rule(*[np.log([[0.5, 0.5]] * 9), np.eye(2)[[0] * 9]], coverage=0.9).limits[0])
 
 
 def test_the_likeliest_first_score_by_hand() -> None:
     logs = np.log([[0.2, 0.5, 0.3]])
     rule = conformal_rule(logs, np.eye(3)[[2]], coverage=0.5, score="aps")
-    assert rule.limit == pytest.approx(0.8)
-    assert rule.sets(logs - 1e-12).tolist() == [[False, True, True]]
+    assert rule.limits[0] == pytest.approx(0.5)
+    assert rule.sets(logs).tolist() == [[False, True, True]]
+    assert rule.sets(np.log([[0.2, 0.51, 0.29], [0.3, 0.4, 0.3]])).sum(axis=1).tolist() == [1, 2]
 
 
 @QUICK
