@@ -20,7 +20,7 @@ from hiercls.errors import ConfigError
 from hiercls.metrics import ancestor_matrix
 from hiercls.taxonomy import Taxonomy
 
-CONFIDENCE = 0.95
+CONFIDENCE = 0.99
 """How sure a promise is by default."""
 THRESHOLDS: Array = np.append(1 / (1 + np.exp(-np.linspace(14, -8, 441))), 0.0)
 """The thresholds that are tried, falling."""

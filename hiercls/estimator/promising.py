@@ -158,7 +158,7 @@ class PromisingMixin:
         """The most specific node of the hierarchy that is probable enough, for each text.
 
         How probable is enough, you say (``threshold``), or how many of the answers shall be right (``accuracy``): then
-        ``conformalize`` comes before, and the lowest threshold is taken under which so many are right, with 95 %
+        ``conformalize`` comes before, and the lowest threshold is taken under which so many are right, with 99 %
         confidence over the held-out documents. None, no answer, is neither right nor wrong.
 
         Args:

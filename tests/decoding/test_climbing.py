@@ -50,18 +50,18 @@ def test_thresholds_fall_from_fixed_starts_until_a_test_fails(tiny: Taxonomy, ac
             answered = answers != ROOT
             n_right = int(closure[truth[answered], answers[answered]].sum())
             n_answered = int(answered.sum())
-            sure = n_answered and binomtest(n_right, n_answered, accuracy, alternative="greater").pvalue <= 0.05 / 4
+            sure = n_answered and binomtest(n_right, n_answered, accuracy, alternative="greater").pvalue <= 0.01 / 4
             if not sure:
                 break
             reached.append((threshold, n_answered, n_right))
     rule = climbing_rule(logs, np.eye(6)[truth], taxonomy=tiny, accuracy=accuracy)
     assert (rule.threshold, rule.n_answered, rule.n_right) == min(reached, default=(math.inf, 0, 0))
-    assert (rule.n_documents, rule.accuracy, rule.confidence) == (700, accuracy, 0.95)
+    assert (rule.n_documents, rule.accuracy, rule.confidence) == (700, accuracy, 0.99)
 
 
 @pytest.mark.parametrize("sharpness", [1.0, 4.0])
 def test_the_promise_is_broken_at_most_as_seldom_as_said_also_where_probabilities_lie(tiny, sharpness) -> None:
-    """The true accuracy at the threshold, on many more documents: below the promise in at most 5 % of draws."""
+    """The true accuracy at the threshold, on many more documents: below the promise in at most 1 % of draws, save by chance."""
     closure = ancestor_matrix(tiny).toarray() > 0
     many, truths = documents(20_000, seed=99, sharpness=sharpness)
     everywhere = answers_tried(many, taxonomy=tiny)
@@ -76,7 +76,7 @@ def test_the_promise_is_broken_at_most_as_seldom_as_said_also_where_probabilitie
             place = THRESHOLDS.tolist().index(rule.threshold)
             broken += accuracies[place] < 0.85
             shares.append(answered[:, place].mean())
-    assert broken <= 4
+    assert broken <= 2
     assert np.mean(shares) > 0.5
     plain = answered.mean(axis=0)[np.argmin(abs(THRESHOLDS - 0.85))]
     if sharpness == 1.0:
