@@ -48,7 +48,7 @@ Accuracy = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Add node with the lowest threshold under which so many of the nodes that are not null are right.",
+        help="Add node with the lowest threshold under which such a share of the nodes that are not null are right.",
     ),
 ]
 LeastCost = Annotated[
@@ -93,7 +93,7 @@ def asked_for(
     if accuracy is not None:
         threshold = classifier.promises_.climbing(accuracy=accuracy).threshold
         if threshold > 1:
-            warn(f"no threshold is sure to make {accuracy:.0%} of the nodes right: all of them are null")
+            warn(f"no threshold is sure to make {accuracy:.4g} of the nodes right: all of them are null")
     elif threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"expected a threshold from 0 to 1, got {threshold}")
     if threshold is not None:

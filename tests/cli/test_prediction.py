@@ -202,3 +202,56 @@ def test_evaluate_lists_bad_labels_or_leaves_them_out(run, training, labelled):
     skipped = run("evaluate", training[0], labelled, "--skip-bad")
     assert skipped.stdout.startswith("5 labelled documents")
     assert "warning: 1 bad row of 6 left out\n" in skipped.stderr
+
+
+@pytest.fixture
+def promising(run, model, world):
+    assert run("conformalize", model, world.one, world.others).exit_code == 0
+    return model
+
+
+@pytest.mark.parametrize("exact", [(), ("--calibrated-at", "one")])
+def test_sets_nodes_and_the_cheapest_class_are_the_estimators(run, promising, file, exact, monkeypatch):
+    classifier = HierarchicalTextClassifier.from_pretrained(promising)
+    monkeypatch.setattr(prediction, "WINDOW", 2)
+    asked = ("--at", "one", "--coverage", 0.8, *exact, "--threshold", 0.9, "--least-cost")
+    found = answers(run("predict", promising, file, *asked))
+    plain = answers(run("predict", promising, file, "--at", "one"))
+    assert [{key: answer[key] for key in ("label", "probability", "top")} for answer in found] == plain
+    sets = classifier.predict_set(TEXTS, at="one", coverage=0.8, calibrated_at="one" if exact else None)
+    classes = classifier.taxonomy_.view("one").classes
+    assert [answer["set"] for answer in found] == [[classes[place] for place in row.nonzero()[0]] for row in sets]
+    assert [answer["node"] for answer in found] == classifier.predict_or_coarsen(TEXTS, threshold=0.9).tolist()
+    assert [answer["least_cost"] for answer in found] == classifier.predict_least_cost(TEXTS, at="one").tolist()
+
+
+def test_nodes_of_a_promised_accuracy_and_what_cannot_be_promised(run, promising, file):
+    classifier = HierarchicalTextClassifier.from_pretrained(promising)
+    found = answers(run("predict", promising, file, "--accuracy", 0.5))
+    assert [answer["node"] for answer in found] == classifier.predict_or_coarsen(TEXTS, accuracy=0.5).tolist()
+    result = run("predict", promising, file, "--accuracy", 0.999)
+    assert [answer["node"] for answer in answers(result)] == [None] * len(TEXTS)
+    assert "warning: no threshold is sure to make 0.999 of the nodes right: all of them are null" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--coverage", 0.9), "nothing can be promised before 'conformalize' has seen labelled documents"),
+        (("--accuracy", 0.9), "nothing can be promised before 'conformalize' has seen labelled documents"),
+        (("--accuracy", 0.9, "--threshold", 0.9), "give one of them"),
+        (("--calibrated-at", "one"), "--calibrated-at says where --coverage is exact: give both"),
+        (("--threshold", 9), "expected a threshold from 0 to 1, got 9"),
+        (("--least-cost",), "unknown customer 'topic'"),
+    ],
+)
+def test_what_is_asked_for_in_vain_is_said_before_anything_is_answered(run, training, file, options, said):
+    result = run("predict", training[0], file, *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+
+
+def test_a_bad_row_has_no_set_and_no_node(run, promising, bad_file):
+    found = answers(run("predict", promising, bad_file, "--skip-bad", "--coverage", 0.9, "--threshold", 0.5))
+    assert [(answer["set"], answer["node"]) for answer in found[::2]] == [(None, None)] * 3
+    assert all(answer["set"] for answer in found[1::2])

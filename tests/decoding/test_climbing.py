@@ -61,7 +61,7 @@ def test_thresholds_fall_from_fixed_starts_until_a_test_fails(tiny: Taxonomy, ac
 
 @pytest.mark.parametrize("sharpness", [1.0, 4.0])
 def test_the_promise_is_broken_at_most_as_seldom_as_said_also_where_probabilities_lie(tiny, sharpness) -> None:
-    """The true accuracy at the threshold, on many more documents: below the promise in at most 1 % of draws, save by chance."""
+    """The true accuracy at the threshold, on many more documents: below the promise in 1 % of draws, save by chance."""
     closure = ancestor_matrix(tiny).toarray() > 0
     many, truths = documents(20_000, seed=99, sharpness=sharpness)
     everywhere = answers_tried(many, taxonomy=tiny)
