@@ -60,10 +60,8 @@ def asked_for(
     classifier: HierarchicalTextClassifier,
     view: View,
     *,
-    coverage: float | None,
-    calibrated_at: str | None,
-    threshold: float | None,
-    accuracy: float | None,
+    sets: tuple[float | None, str | None],
+    nodes: tuple[float | None, float | None],
     least_cost: bool,
 ) -> More:
     """The answers that options ask for beside the likeliest classes.
@@ -71,10 +69,8 @@ def asked_for(
     Args:
         classifier: A trained model.
         view: The view of ``--at``.
-        coverage: The coverage of sets; None: no sets.
-        calibrated_at: Where it is exact; None: at the topics.
-        threshold: The probability of nodes; None: see accuracy.
-        accuracy: The part of nodes that shall be right; None: no nodes, unless there is a threshold.
+        sets: Their coverage, None for no sets, and where it is exact, None for the topics.
+        nodes: How probable they must be, or what part of them shall be right; None and None for no nodes.
         least_cost: Whether the cheapest class is asked for.
 
     Returns:
@@ -83,6 +79,7 @@ def asked_for(
     Raises:
         ConfigError: If options contradict each other, or the model cannot promise this.
     """
+    (coverage, calibrated_at), (threshold, accuracy) = sets, nodes
     if threshold is not None and accuracy is not None:
         raise ConfigError("--threshold says how probable a node must be, --accuracy finds that out: give one of them")
     if calibrated_at is not None and coverage is None:

@@ -98,13 +98,7 @@ def predict(
     classifier = _load(model, device)
     view = classifier.taxonomy_.view(classifier.taxonomy_.levels[-1] if at is None else at)
     more = asked_for(
-        classifier,
-        view,
-        coverage=coverage,
-        calibrated_at=calibrated_at,
-        threshold=threshold,
-        accuracy=accuracy,
-        least_cost=least_cost,
+        classifier, view, sets=(coverage, calibrated_at), nodes=(threshold, accuracy), least_cost=least_cost
     )
     table = _read(file)
     skipping.settle(table.rejects, n_rows=len(table.rows) + len(table.rejects))
