@@ -116,7 +116,9 @@ def test_a_model_of_before_novelty_still_predicts_and_calibrates(
 
 def test_a_tuned_encoder_has_densities_of_its_own(tiny: Taxonomy, tiny_bert: Path, tiny_documents: Documents) -> None:
     quick = TrainingConfig(epochs=1, batch_size=16, weight_decay=0.01)
-    tuned = HierarchicalTextClassifier(tiny, encoder=tiny_bert, max_length=16, tune="all", training=quick, lexical=False)
+    tuned = HierarchicalTextClassifier(
+        tiny, encoder=tiny_bert, max_length=16, tune="all", training=quick, lexical=False
+    )
     scorer = tuned.fit(*tiny_documents).scorer_
     assert scorer.engine is not None
     assert scorer.novelty.density is not None
