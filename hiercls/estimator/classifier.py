@@ -354,8 +354,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         view = self._view(at)
         topics, scores = self._topics_and_novelty(texts)
         novel = self.scorer_.novelty.is_novel(scores, false_alarms=false_alarms)
-        found = np.asarray(view.classes, dtype=object)[self.scorer_.classes(topics, view).argmax(dim=-1).numpy()]
-        found[novel] = None
+        likeliest = self.scorer_.classes(topics, view).argmax(dim=-1).numpy()
+        found: np.ndarray = np.where(novel, None, np.asarray(view.classes, dtype=object)[likeliest])
         return found
 
     def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:

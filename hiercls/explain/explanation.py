@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hiercls.explain.duel import Duel
 from hiercls.explain.html import fragment, page
-from hiercls.explain.result import Duel, Neighbour, TopicPart, WordEffect
+from hiercls.explain.neighbours import Neighbour
+from hiercls.explain.result import TopicPart, WordEffect
 from hiercls.explain.sheet import Panel, Sheet, excerpt, printable
 
 if TYPE_CHECKING:

@@ -13,10 +13,26 @@ import numpy as np
 
 from hiercls.data.rows import Row
 from hiercls.errors import ConfigError, DataError
-from hiercls.explain.result import Neighbour
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A document of the asker's own that is like the text.
+
+    Args:
+        text: The document.
+        labels: Its labels, as ``view:class`` or as they were written.
+        similarity: Cosine of the two encodings; of the TF-IDF features where there is no encoder.
+        place: Position among the documents that were given.
+    """
+
+    text: str
+    labels: tuple[str, ...]
+    similarity: float
+    place: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""What explains one prediction: frozen results, no computing.
+"""What topics and words do for a class: frozen results, no computing.
 
-Knows names and numbers; knows no model, no terminal and no HTML.
+Knows names and numbers; knows no model.
 """
 
 from __future__ import annotations
@@ -36,62 +36,3 @@ class WordEffect:
     word: str
     spans: tuple[tuple[int, int], ...]
     effect: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TermWeight:
-    """What one term adds, exactly.
-
-    Args:
-        term: A term of the lexical branch.
-        weight: ``b · x_w · (r_wt − r_ws)``, in nats.
-    """
-
-    term: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duel:
-    """Why the class's likeliest topic is ahead of its strongest rival outside the class, exactly, before calibration.
-
-    ``log p(t|x) − log p(s|x) = encoder + Σ_w weight_w``
-
-    Args:
-        topic: t, the likeliest topic in the class.
-        rival: s, the likeliest topic outside of it.
-        encoder: What the encoder adds, ``a · (log p_encoder(t|x) − log p_encoder(s|x))``; 0 where there is none.
-        terms: What each term of the text adds, the largest in size first; empty where no words are read.
-    """
-
-    topic: str
-    rival: str
-    encoder: float
-    terms: tuple[TermWeight, ...]
-
-    @property
-    def words(self) -> float:
-        """What all terms add together."""
-        return sum(term.weight for term in self.terms)
-
-    @property
-    def lead(self) -> float:
-        """The whole lead, in nats."""
-        return self.encoder + self.words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
-    """A document of the asker's own that is like the text.
-
-    Args:
-        text: The document.
-        labels: Its labels, as ``view:class`` or as they were written.
-        similarity: Cosine of the two encodings; of the TF-IDF features where there is no encoder.
-        place: Position among the documents that were given.
-    """
-
-    text: str
-    labels: tuple[str, ...]
-    similarity: float
-    place: int

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hiercls.explain.result import Duel, TermWeight, WordEffect
+from hiercls.explain.duel import Duel, TermWeight
+from hiercls.explain.result import WordEffect
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import View
 

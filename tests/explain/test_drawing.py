@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from hiercls.explain import Explanation
-from hiercls.explain.result import Duel, Neighbour, TermWeight, TopicPart, WordEffect
+from hiercls.explain.duel import Duel, TermWeight
+from hiercls.explain.neighbours import Neighbour
+from hiercls.explain.result import TopicPart, WordEffect
 
 EVIL = "<script>alert('1')</script>\"&\x1b[2J[bold]x[/bold]\u202e"
 
