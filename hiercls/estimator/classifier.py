@@ -355,7 +355,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         topics, scores = self._topics_and_novelty(texts)
         novel = self.scorer_.novelty.is_novel(scores, false_alarms=false_alarms)
         likeliest = self.scorer_.classes(topics, view).argmax(dim=-1).numpy()
-        found: np.ndarray = np.where(novel, None, np.asarray(view.classes, dtype=object)[likeliest])
+        found: np.ndarray = np.asarray(view.classes, dtype=object)[likeliest]
+        found[novel] = None
         return found
 
     def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:

@@ -152,7 +152,9 @@ def _duel_panel(duel: Duel) -> Panel:
     effects = [("the encoder", duel.encoder), *((f"“{term.term}”", term.weight) for term in shown)]
     if rest:
         effects.append((f"{len(rest):,} more words", sum(term.weight for term in rest)))
-    return _effects(f"{duel.topic} against {duel.rival}", "nats", [*effects, ("together", duel.lead)])
+    if duel.terms:
+        effects.append(("together", duel.lead))
+    return _effects(f"{duel.topic} against {duel.rival}", "nats", effects)
 
 
 def _effects(caption: str, column: str, effects: list[tuple[str, float]]) -> Panel:
