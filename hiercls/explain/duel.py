@@ -14,7 +14,7 @@ class TermWeight:
 
     Args:
         term: A term of the lexical branch.
-        weight: ``b · x_w · (r_wt − r_ws)``, in nats.
+        weight: ``x_w · (v_wt − v_ws)``, in nats.
     """
 
     term: str
@@ -25,18 +25,21 @@ class TermWeight:
 class Duel:
     """Why the class's likeliest topic is ahead of its strongest rival outside the class, exactly, before calibration.
 
-    ``log p(t|x) − log p(s|x) = encoder + Σ_w weight_w``
+    ``log p(t|x) − log p(s|x) = encoder + mix + Σ_w weight_w``
 
     Args:
         topic: t, the likeliest topic in the class.
         rival: s, the likeliest topic outside of it.
-        encoder: What the encoder adds, ``a · (log p_encoder(t|x) − log p_encoder(s|x))``; 0 where there is none.
+        encoder: What the encoder adds, ``a · (log p_encoder(t|x) − log p_encoder(s|x)) + Σ_d h_d · (u_dt − u_ds)``; 0
+            where there is none.
+        mix: What the mix of topics adds where there is no encoder, ``a · (log π(t) − log π(s))``; 0 where there is one.
         terms: What each term of the text adds, the largest in size first; empty where no words are read.
     """
 
     topic: str
     rival: str
     encoder: float
+    mix: float
     terms: tuple[TermWeight, ...]
 
     @property
@@ -47,4 +50,4 @@ class Duel:
     @property
     def lead(self) -> float:
         """The whole lead, in nats."""
-        return self.encoder + self.words
+        return self.encoder + self.mix + self.words

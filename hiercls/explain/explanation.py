@@ -149,7 +149,8 @@ class Explanation:
 def _duel_panel(duel: Duel) -> Panel:
     """What puts the topic ahead of its rival."""
     shown, rest = duel.terms[:N_SHOWN], duel.terms[N_SHOWN:]
-    effects = [("the encoder", duel.encoder), *((f"“{term.term}”", term.weight) for term in shown)]
+    effects = [("the encoder", duel.encoder), ("the mix of topics", duel.mix)]
+    effects = [effect for effect in effects if effect[1]] + [(f"“{term.term}”", term.weight) for term in shown]
     if rest:
         effects.append((f"{len(rest):,} more words", sum(term.weight for term in rest)))
     if duel.terms:

@@ -110,23 +110,28 @@ def duel(scorer: Scorer, text: str, view: View, column: int, conditioned: Tensor
         return None
     scores = conditioned.double().numpy()
     topic, rival = (int(np.argmax(np.where(part, scores, -np.inf))) for part in (inside, outside))
-    names = view.topics
+    beside = _beside_words(scorer, text, topic, rival)
     return Duel(
-        topic=names[topic],
-        rival=names[rival],
-        encoder=_encoder_lead(scorer, text, topic, rival),
+        topic=view.topics[topic],
+        rival=view.topics[rival],
+        encoder=0.0 if scorer.engine is None else beside,
+        mix=beside if scorer.engine is None else 0.0,
         terms=_term_weights(scorer, text, topic, rival),
     )
 
 
-def _encoder_lead(scorer: Scorer, text: str, topic: int, rival: int) -> float:
-    """What the encoder adds to the lead of a topic."""
-    if scorer.engine is None:
-        return 0.0
-    bare = dataclasses.replace(scorer, calibration=None)
-    said = bare.topics_of_encodings(scorer.engine.encode([text]))[0].double()
-    scale = 1.0 if scorer.lexical is None else scorer.lexical.scales[0]
-    return float(scale * (said[topic] - said[rival]))
+def _beside_words(scorer: Scorer, text: str, topic: int, rival: int) -> float:
+    """What the encoder adds to the lead of a topic, or the mix of topics where there is none."""
+    encodings = None if scorer.engine is None else scorer.engine.encode([text])
+    opinion = scorer.opinion(encodings, n_texts=1)[0].double().numpy()
+    lead, branch = opinion[topic] - opinion[rival], scorer.lexical
+    if branch is None:
+        return float(lead)
+    read = 0.0
+    if encodings is not None and len(branch.encoding_weights):
+        weights = branch.encoding_weights.astype(np.float64)
+        read = encodings[0] @ (weights[:, topic] - weights[:, rival])
+    return float(branch.scale * lead + read)
 
 
 def _term_weights(scorer: Scorer, text: str, topic: int, rival: int) -> tuple[TermWeight, ...]:
@@ -135,8 +140,8 @@ def _term_weights(scorer: Scorer, text: str, topic: int, rival: int) -> tuple[Te
     if branch is None:
         return ()
     features = branch.terms.features([text])
-    odds = branch.odds[features.indices].astype(np.float64)
-    weights = branch.scales[1] * features.data * (odds[:, topic] - odds[:, rival])
+    per_topic = branch.term_weights[features.indices].astype(np.float64)
+    weights = features.data * (per_topic[:, topic] - per_topic[:, rival])
     named = zip((branch.terms.names[place] for place in features.indices.tolist()), weights.tolist(), strict=True)
     found = [TermWeight(term=term, weight=weight) for term, weight in named]
     return tuple(sorted(found, key=lambda one: -abs(one.weight)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,13 @@ def test_the_score_is_the_likeliest_ratio_of_encoding_and_words(
 ) -> None:
     texts, scorer = tiny_documents[0][:7], model.scorer_
     if scorer.engine is None or scorer.novelty.density is None:
-        expected = -scorer.lexical.topics(texts, None).max(dim=1).values.numpy()  # type: ignore[union-attr]
+        uncalibrated = dataclasses.replace(scorer, calibration=None)
+        expected = -uncalibrated.topics(texts).max(dim=1).values.numpy()
     else:
         fit = scorer.novelty.density.log_ratios(scorer.engine.encode(texts))
         if scorer.lexical is not None:
-            words = scorer.lexical.terms.features(texts).toarray() @ scorer.lexical.odds
-            fit = fit + scorer.lexical.scales[1] * words
+            words = scorer.lexical.terms.features(texts).toarray() @ scorer.lexical.term_weights
+            fit = fit + words - words.mean(axis=1)[:, None]
         expected = -logsumexp(fit, axis=1)
     np.testing.assert_allclose(model.novelty_score(texts), expected, rtol=1e-5, atol=1e-5)
 

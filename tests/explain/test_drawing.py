@@ -27,7 +27,7 @@ def evil() -> Explanation:
         topics=(TopicPart(topic=EVIL, probability=0.5, share=1.0),),
         words=(WordEffect(word=EVIL, spans=((0, len(EVIL)),), effect=-1.5),),
         n_words=1,
-        duel=Duel(topic=EVIL, rival=EVIL, encoder=0.25, terms=(TermWeight(term=EVIL, weight=0.5),)),
+        duel=Duel(topic=EVIL, rival=EVIL, encoder=0.25, mix=0.0, terms=(TermWeight(term=EVIL, weight=0.5),)),
         neighbours=(Neighbour(text=EVIL, labels=(EVIL,), similarity=0.75, place=0),),
         n_documents=1,
     )
@@ -96,7 +96,11 @@ def test_everything_that_was_found_is_shown() -> None:
         ),
         n_words=3,
         duel=Duel(
-            topic="A", rival="D", encoder=0.5, terms=tuple(TermWeight(term=f"t{n}", weight=1 / 2**n) for n in range(12))
+            topic="A",
+            rival="D",
+            encoder=0.5,
+            mix=-0.25,
+            terms=tuple(TermWeight(term=f"t{n}", weight=1 / 2**n) for n in range(12)),
         ),
         neighbours=(Neighbour(text="red  hen", labels=("one:ABC",), similarity=0.5, place=3),),
         n_documents=1200,
@@ -109,11 +113,12 @@ def test_everything_that_was_found_is_shown() -> None:
     assert ["blue", "-0.50"] in lines
     assert not [line for line in lines if line[:1] == ["sea"] and len(line) == 2]
     assert ["2", "more", "words", "+0.00"] in lines
-    assert ["together", "+2.50"] in lines
+    assert ["together", "+2.25"] in lines
+    assert ["the", "mix", "of", "topics", "-0.25"] in lines
     assert ["red", "hen", "0.50", "one:ABC"] in lines
     assert "nearest of 1,200 documents" in said
     assert "red sea\nblue" in said
     page = found.to_html()
-    assert "<td>together</td><td>+2.50</td>" in page
+    assert "<td>together</td><td>+2.25</td>" in page
     assert 'rgba(59,125,216,0.60)">red</mark> <mark' in page
     assert 'rgba(230,130,30,0.24)">blue</mark>' in page

@@ -114,10 +114,11 @@ def test_lexical_weights_and_the_encoder_sum_to_the_lead(model: HierarchicalText
     if scorer.lexical is None:
         assert found.duel.terms == ()
     else:
-        words = (scorer.lexical.terms.features([TEXT]).toarray() @ scorer.lexical.odds)[0] * scorer.lexical.scales[1]
+        words = (scorer.lexical.terms.features([TEXT]).toarray() @ scorer.lexical.term_weights)[0]
         assert found.duel.words == pytest.approx(float(words[places[0]] - words[places[1]]), abs=1e-5)
         assert {term.term for term in found.duel.terms} == set(SAID)
     assert (found.duel.encoder == 0.0) == (scorer.engine is None)
+    assert scorer.engine is None or found.duel.mix == 0.0
 
 
 def rows(tiny_documents: Documents) -> list[Row]:
