@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy.special import logsumexp
 from torch import Tensor
 
 from hiercls.aggregation import Entries, aggregate, condition
@@ -18,6 +19,7 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
 from hiercls.model.heads import CascadeHead
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.novelty import Novelty
 from hiercls.taxonomy import View
 
 HEAD_BATCH = 4096
@@ -55,6 +57,7 @@ class Scorer:
         engine: Encodes texts as the head was trained on them; None where there is no encoder.
         lexical: What words say beside the encoder, or instead of it; None: nothing.
         calibration: What makes the probabilities believable; None: they are as head and words give them.
+        novelty: What tells documents of no known topic from others.
     """
 
     mix: TopicMix
@@ -62,6 +65,7 @@ class Scorer:
     engine: EncodingEngine | None = None
     lexical: LexicalBranch | None = None
     calibration: Calibration | None = None
+    novelty: Novelty = field(default_factory=Novelty)
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
         """Log p(t|x) under the pooled mix.
@@ -73,12 +77,69 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        encodings = None if self.engine is None else self.engine.encode(texts, progress=progress)
+        return self._calibrated(self._uncalibrated(texts, self._encodings(texts, progress=progress)))
+
+    @property
+    def knows_novelty(self) -> bool:
+        """Whether novelty can be scored: not by a model with an encoder that was saved before that was learnt."""
+        return self.engine is None or self.novelty.density is not None
+
+    def topics_and_novelty(self, texts: Sequence[str], *, progress: bool = False) -> tuple[Tensor, np.ndarray]:
+        """Log p(t|x) under the pooled mix, and how unlike all known topics each text is; each is encoded once.
+
+        ``s = −log Σ_t exp( log N(h; μ_t, Σ_within) − log N(h; μ, Σ_all) + Σ_w x_w v_wt )``: encoding and words have to
+        fit one and the same topic. Without an encoder ``s = −max_t log p(t|x)``, before calibration.
+
+        Args:
+            texts: The texts.
+            progress: Whether to show a bar on standard error.
+
+        Returns:
+            Log p(t|x), shape (n_texts, n_topics), float32; and s, shape (n_texts,), float64, higher for what is newer.
+
+        Raises:
+            ConfigError: If the model was saved before novelty was learnt.
+        """
+        encodings = self._encodings(texts, progress=progress)
+        topics = self._uncalibrated(texts, encodings)
+        return self._calibrated(topics), self._novelty(texts, encodings, topics)
+
+    def _encodings(self, texts: Sequence[str], *, progress: bool) -> np.ndarray | None:
+        """Encodings of texts, shape (n_texts, width); None where there is no encoder."""
+        return None if self.engine is None else self.engine.encode(texts, progress=progress)
+
+    def _uncalibrated(self, texts: Sequence[str], encodings: np.ndarray | None) -> Tensor:
+        """Log p(t|x) as head and words give it, shape (n_texts, n_topics)."""
         if encodings is None and self.lexical is None:
             raise ConfigError("expected an encoding engine with its head, or a lexical branch, got neither")
-        mix = torch.from_numpy(np.log(self.mix.pooled).astype(np.float32)).expand(len(texts), -1)
-        topics = mix if encodings is None else self._heads(encodings)
-        return self._calibrated(topics if self.lexical is None else self.lexical.topics(texts, topics, encodings))
+        opinion = self.opinion(encodings, n_texts=len(texts))
+        return opinion if self.lexical is None else self.lexical.topics(texts, opinion, encodings)
+
+    def opinion(self, encodings: np.ndarray | None, *, n_texts: int) -> Tensor:
+        """What is said of texts before words are, and before calibration.
+
+        Args:
+            encodings: Their encodings, shape (n_texts, width); None where there is no encoder.
+            n_texts: How many there are.
+
+        Returns:
+            Log p(t|x) of the heads, or of the mix of topics where there is no encoder, shape (n_texts, n_topics).
+        """
+        if encodings is not None:
+            return self._heads(encodings)
+        return torch.from_numpy(np.log(self.mix.pooled).astype(np.float32)).expand(n_texts, -1)
+
+    def _novelty(self, texts: Sequence[str], encodings: np.ndarray | None, topics: Tensor) -> np.ndarray:
+        """s, shape (n_texts,)."""
+        if encodings is None:
+            return -topics.max(dim=-1).values.double().numpy()
+        if self.novelty.density is None:
+            raise ConfigError("this model has not learnt where its topics lie, as fit() now does; fit it again")
+        fit = self.novelty.density.log_ratios(encodings)
+        if self.lexical is not None:
+            fit = fit + self.lexical.evidence(texts)
+        novelty: np.ndarray = -logsumexp(fit, axis=1)
+        return novelty
 
     def topics_of_encodings(self, encodings: np.ndarray) -> Tensor:
         """Log p(t|x) of texts that are encoded already, by the head alone.

@@ -15,6 +15,7 @@ from hiercls.cli.benchmark import register as register_benchmark
 from hiercls.cli.calibration import register as register_calibration
 from hiercls.cli.customer import register as register_customer
 from hiercls.cli.demo import register as register_demo
+from hiercls.cli.explanation import register as register_explanation
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.taxonomy import register as register_taxonomy
 from hiercls.cli.training import register as register_training
@@ -23,6 +24,7 @@ GROUPS = (
     register_taxonomy,
     register_training,
     register_prediction,
+    register_explanation,
     register_calibration,
     register_customer,
     register_benchmark,

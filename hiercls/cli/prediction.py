@@ -31,11 +31,14 @@ from hiercls.cli.documents import (
 from hiercls.errors import ConfigError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from hiercls.data.reading import Table
     from hiercls.data.rejects import Reject
     from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.metrics import ViewScores
+    from hiercls.scoring import Scorer
     from hiercls.study.evaluation import Evaluation
     from hiercls.taxonomy import View
 
@@ -77,6 +80,13 @@ def predict(
     threshold: Threshold = None,
     accuracy: Accuracy = None,
     least_cost: LeastCost = False,
+    false_alarms: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Say what is of no known topic; this part of known ones may be called so. Needs calibrate.",
+        ),
+    ] = None,
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
@@ -84,6 +94,7 @@ def predict(
     """Predict the classes of documents, one JSON object per document and in their order.
 
     An object has label, probability and top, the likeliest classes.
+    With --false-alarms it has out_of_scope too; where that is true, label and probability are null.
     An empty text is answered like any other.
     With --skip-bad a bad row keeps its place: its label is null, and problems says why.
 
@@ -103,7 +114,8 @@ def predict(
     table = _read(file)
     skipping.settle(table.rejects, n_rows=len(table.rows) + len(table.rejects))
     with opened(output) as stream:
-        for answer in _answers(classifier, _in_order(table), view, more, top_k=top_k):
+        answers = _answers(classifier, _in_order(table), view, more, top_k=top_k, false_alarms=false_alarms)
+        for answer in answers:
             stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
@@ -164,7 +176,13 @@ def _in_order(table: Table) -> Iterator[Row | Reject]:
 
 
 def _answers(
-    classifier: HierarchicalTextClassifier, items: Iterator[Row | Reject], view: View, more: More, *, top_k: int
+    classifier: HierarchicalTextClassifier,
+    items: Iterator[Row | Reject],
+    view: View,
+    more: More,
+    *,
+    top_k: int,
+    false_alarms: float | None,
 ) -> Iterator[dict[str, Any]]:
     """One answer per row, window by window."""
     from hiercls.data.rows import Row
@@ -172,9 +190,9 @@ def _answers(
     scorer = classifier.scorer_
     while window := list(itertools.islice(items, WINDOW)):
         texts = [item.text for item in window if isinstance(item, Row)]
-        topics = scorer.topics(texts, progress=shows_progress())
+        topics, novel = _topics(scorer, texts, false_alarms=false_alarms)
         likeliest = scorer.classes(topics, view).exp().topk(min(top_k, len(view.classes)), dim=-1)
-        rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True)
+        rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), novel, strict=True)
         added = {name: iter(answers(topics)) for name, answers in more.items()}
         for item in window:
             if isinstance(item, Row):
@@ -183,13 +201,28 @@ def _answers(
                 yield {**_refusal(item), **dict.fromkeys(more)}
 
 
-def _answer(view: View, probabilities: Sequence[float], classes: Sequence[int]) -> dict[str, Any]:
-    """The likeliest classes of one document."""
+def _topics(
+    scorer: Scorer, texts: Sequence[str], *, false_alarms: float | None
+) -> tuple[Tensor, Sequence[bool] | Sequence[None]]:
+    """Log p(t|x), and for each text whether it is out of scope; None where that is not asked."""
+    if false_alarms is None:
+        return scorer.topics(texts, progress=shows_progress()), [None] * len(texts)
+    topics, novelty = scorer.topics_and_novelty(texts, progress=shows_progress())
+    return topics, scorer.novelty.is_novel(novelty, false_alarms=false_alarms).tolist()
+
+
+def _answer(
+    view: View, probabilities: Sequence[float], classes: Sequence[int], out_of_scope: bool | None
+) -> dict[str, Any]:
+    """The likeliest classes of one document, and whether it is of no known topic, where that is asked."""
     top = [
         {"label": view.classes[index], "probability": round(probability, DIGITS)}
         for probability, index in zip(probabilities, classes, strict=True)
     ]
-    return {**top[0], "top": top}
+    if out_of_scope is None:
+        return {**top[0], "top": top}
+    answer = {"label": None, "probability": None} if out_of_scope else top[0]
+    return {**answer, "out_of_scope": out_of_scope, "top": top}
 
 
 def _refusal(reject: Reject) -> dict[str, Any]:

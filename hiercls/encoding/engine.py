@@ -5,6 +5,7 @@ Knows tokens, batches and devices; knows no label and no taxonomy. Memory is bou
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -80,6 +81,12 @@ class EncodingEngine:
                 window = list(texts[start : start + self.config.window])
                 out[start : start + len(window)] = self._window(window, advance=bar.update)
         return out
+
+    def without_cache(self) -> EncodingEngine:
+        """The same engine, which neither reads nor leaves anything on disk."""
+        bare = copy.copy(self)
+        bare.cache = None
+        return bare
 
     def stream(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
         """The encodings of a stream of texts, window by window and in order.

@@ -28,6 +28,7 @@ from hiercls.estimator.engines import EngineConfig
 from hiercls.estimator.promising import PromisingMixin
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
+from hiercls.model.novelty import Novelty
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
 from hiercls.scoring import Scorer
@@ -193,7 +194,13 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         self.taxonomy_ = taxonomy
         self.trials_ = fitted.trials
         self.heldout_ = None
-        self.scorer_ = Scorer(mix=fitted.mix, head=fitted.head, engine=engine, lexical=fitted.lexical)
+        self.scorer_ = Scorer(
+            mix=fitted.mix,
+            head=fitted.head,
+            engine=engine,
+            lexical=fitted.lexical,
+            novelty=Novelty(density=fitted.density),
+        )
         return self
 
     def calibrate(
@@ -301,6 +308,44 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         check_is_fitted(self, "taxonomy_")
         costs, view = self.taxonomy_.costs(at), self._view(at)
         found: np.ndarray = np.asarray(view.classes)[least_cost(self.predict_log_proba(texts, at=at), costs=costs)]
+        return found
+
+    def novelty_score(self, texts: Iterable[str]) -> np.ndarray:
+        """How unlike all known topics each text is: the log-likelihood of its encoding and words without the topics,
+        less that with them.
+
+        Args:
+            texts: The documents.
+
+        Returns:
+            Shape (n_texts,), higher for what is newer; only the order means something, see ``predict_or_reject``.
+        """
+        return self._topics_and_novelty(texts)[1]
+
+    def predict_or_reject(
+        self, texts: Iterable[str], *, at: str | None = None, false_alarms: float = 0.05
+    ) -> np.ndarray:
+        """The likeliest class of each text, or None where it is of no known topic.
+
+        A text is rejected if at most that part of the documents given to ``calibrate`` look as new as it does.
+
+        Args:
+            texts: The documents.
+            at: A level or a customer; None: the topics.
+            false_alarms: The part of documents of known topics that may be rejected, between 0 and 1.
+
+        Returns:
+            Class names, None where out of scope, shape (n_texts,).
+
+        Raises:
+            ConfigError: If there is no such view, ``calibrate`` was not called, or with too few documents for the rate.
+        """
+        view = self._view(at)
+        topics, scores = self._topics_and_novelty(texts)
+        novel = self.scorer_.novelty.is_novel(scores, false_alarms=false_alarms)
+        likeliest = self.scorer_.classes(topics, view).argmax(dim=-1).numpy()
+        found: np.ndarray = np.asarray(view.classes, dtype=object)[likeliest]
+        found[novel] = None
         return found
 
     def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
@@ -521,6 +566,11 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
     def _topics(self, texts: Iterable[str]) -> Tensor:
         """Log p(t|x), shape (n_texts, n_topics)."""
         return self.scorer_.topics([row.text for row in make_rows(texts)], progress=self.verbose)
+
+    def _topics_and_novelty(self, texts: Iterable[str]) -> tuple[Tensor, np.ndarray]:
+        """Log p(t|x), shape (n_texts, n_topics), and novelty scores, shape (n_texts,)."""
+        check_is_fitted(self, "taxonomy_")
+        return self.scorer_.topics_and_novelty([row.text for row in make_rows(texts)], progress=self.verbose)
 
     def _classes(self, texts: Iterable[str], view: View) -> Tensor:
         """Log p(k|x), shape (n_texts, n_classes)."""

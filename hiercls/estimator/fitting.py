@@ -29,6 +29,7 @@ from hiercls.model.inputs import EncodingInputs, TokenInputs
 from hiercls.model.levels import Hierarchy
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.network import HierarchicalNetwork
+from hiercls.model.novelty import TopicDensity
 from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
 from hiercls.model.terms import LexicalConfig
@@ -37,6 +38,7 @@ from hiercls.scoring import TopicMix
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import ResolvedLabels, resolve
 from hiercls.training.config import TrainingConfig
+from hiercls.training.novelty import known_topics
 from hiercls.training.prior import pooled_mix
 from hiercls.training.sampling import CustomerSampler
 from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, log_topics, select_and_train
@@ -87,6 +89,7 @@ class Fit:
         lexical: The lexical branch; None where there is none.
         mix: The pooled mix of topics and the customers' own.
         trials: The settings tried, the best first.
+        density: Where the known topics' encodings lie; None where there is no encoder.
     """
 
     head: CascadeHead | None
@@ -94,6 +97,7 @@ class Fit:
     lexical: LexicalBranch | None
     mix: TopicMix
     trials: tuple[Trial, ...]
+    density: TopicDensity | None = None
 
 
 def resolve_all(taxonomy: Taxonomy, rows: Sequence[Row]) -> ResolvedLabels:
@@ -168,7 +172,8 @@ def fit(
     lexical = None
     if before is not None and after is not None:
         lexical = _lexical(labelled, documents, split, config, before=before, after=after)
-    return _fit(network, lexical, mix, trials)
+    density = known_topics(network, documents, device=config.device)
+    return dataclasses.replace(_fit(network, lexical, mix, trials), density=density)
 
 
 def _train(

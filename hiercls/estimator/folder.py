@@ -24,6 +24,7 @@ from hiercls.model.encoder import load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.levels import Hierarchy
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.novelty import Novelty, TopicDensity
 from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.scoring import Scorer, TopicMix
 from hiercls.taxonomy import Taxonomy
@@ -33,6 +34,8 @@ from hiercls.training.saving import ENCODER, SavedModel, read_model, write_model
 _NOT_SAVED = ("taxonomy", "device", "random_state", "head", "training", "lexical")
 _LEXICAL = "lexical."
 """What the names of the lexical branch's tensors begin with; the head's are bare, as in folders without a branch."""
+_NOVELTY = "novelty."
+"""What the names of those begin with that tell what is new."""
 
 
 def save(classifier: Any, path: Path) -> None:
@@ -65,7 +68,12 @@ def save(classifier: Any, path: Path) -> None:
     heldout = {} if classifier.heldout_ is None else classifier.heldout_.to_tensors()
     model = SavedModel(
         settings=settings,
-        weights={**({} if head is None else head.state_dict()), **_tensors(branch), **heldout},
+        weights={
+            **({} if head is None else head.state_dict()),
+            **_tensors(branch),
+            **_novelty_tensors(scorer.novelty),
+            **heldout,
+        },
         taxonomy=classifier.taxonomy_.to_yaml(),
         vocabulary=None if branch is None else branch.terms.names,
     )
@@ -95,12 +103,13 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
         calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
         branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
         n_topics = len(classifier.taxonomy_.topics)
+        novelty = _novelty(saved, n_topics=n_topics)
         classifier.heldout_ = HeldOut.from_tensors(saved.weights, names=settings.get("heldout"), n_topics=n_topics)
         expected = settings["encoder_sha256"]
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     if head is None:
-        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration)
+        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration, novelty=novelty)
         return classifier
     classifier.encoder = _found(classifier.encoder, settings.get("encoder_beside"), path)
     wanted = classifier.encoder_config()
@@ -112,7 +121,9 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
     engine = classifier.engine_config().build(encoder)
-    classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, lexical=branch, calibration=calibration)
+    classifier.scorer_ = Scorer(
+        mix=mix, head=head, engine=engine, lexical=branch, calibration=calibration, novelty=novelty
+    )
     return classifier
 
 
@@ -168,6 +179,26 @@ def _branch(saved: SavedModel, *, n_topics: int) -> LexicalBranch | None:
     return LexicalBranch(terms=terms, term_weights=term_weights, encoding_weights=encoding_weights, scale=float(scale))
 
 
+def _novelty_tensors(novelty: Novelty) -> dict[str, torch.Tensor]:
+    """The numbers that tell what is new, by name."""
+    density = {} if novelty.density is None else dataclasses.asdict(novelty.density)
+    numbers = density if novelty.heldout is None else {**density, "heldout": novelty.heldout}
+    return {f"{_NOVELTY}{name}": torch.from_numpy(value) for name, value in numbers.items()}
+
+
+def _novelty(saved: SavedModel, *, n_topics: int) -> Novelty:
+    """The saved numbers that tell what is new, of matching sizes; folders from before there were any have none."""
+    found = {name: value.numpy() for name, value in saved.weights.items() if name.startswith(_NOVELTY)}
+    numbers = {name.removeprefix(_NOVELTY): value for name, value in found.items()}
+    heldout, density = numbers.pop("heldout", None), None
+    if numbers:
+        density, width = TopicDensity(**numbers), saved.settings["width"]
+        shapes = {"centre": (width,), "projection": (width, width), "means": (n_topics, width), "spread": (width,)}
+        if any(numbers[name].shape != shape for name, shape in shapes.items()):
+            raise ValueError(f"expected densities of {n_topics} topics and width {width}")
+    return Novelty(density=density, heldout=heldout)
+
+
 def _plain_lexical(setting: LexicalConfig | bool | None) -> dict[str, Any] | bool | None:
     """The estimator's ``lexical`` as JSON has it."""
     return dataclasses.asdict(setting) if isinstance(setting, LexicalConfig) else setting
@@ -221,7 +252,7 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> 
     if classifier.encoder is None:
         return classifier, None
     head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head)
-    others = (_LEXICAL, promises.NAME)
+    others = (_LEXICAL, _NOVELTY, promises.NAME)
     head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()
 
