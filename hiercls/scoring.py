@@ -5,7 +5,8 @@ Knows a trained head, an encoding engine and the map; knows no label and no trai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +74,37 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        encodings = None if self.engine is None else self.engine.encode(texts, progress=progress)
+        return self._topics(texts, None if self.engine is None else self.engine.encode(texts, progress=progress))
+
+    def stream(
+        self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
+    ) -> Iterator[Tensor]:
+        """Log p(t|x) of any number of texts in bounded memory, window by window and in order.
+
+        Args:
+            windows: The texts in parts, such as 4,096 at a time; one is taken ahead of what is yielded.
+            advance: Told of texts, by their number, as they are encoded.
+
+        Yields:
+            Shape (n_texts in the window, n_topics), float32.
+        """
+        if self.engine is None:
+            for window in windows:
+                yield self._topics(window, None)
+                advance(len(window))
+            return
+        held: deque[Sequence[str]] = deque()
+
+        def taken() -> Iterator[Sequence[str]]:
+            for window in windows:
+                held.append(window)
+                yield window
+
+        for encodings in self.engine.stream(taken(), advance=advance):
+            yield self._topics(held.popleft(), encodings)
+
+    def _topics(self, texts: Sequence[str], encodings: np.ndarray | None) -> Tensor:
+        """Log p(t|x) of texts and their encodings, shape (n_texts, n_topics)."""
         if encodings is None and self.lexical is None:
             raise ConfigError("expected an encoding engine with its head, or a lexical branch, got neither")
         mix = torch.from_numpy(np.log(self.mix.pooled).astype(np.float32)).expand(len(texts), -1)

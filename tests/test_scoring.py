@@ -13,6 +13,8 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.levels import Hierarchy
+from hiercls.model.lexical import LexicalBranch
+from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.scoring import Scorer, TopicMix
 from hiercls.taxonomy import Taxonomy
 
@@ -74,6 +76,33 @@ def test_where_nothing_is_known_the_topics_are_left_as_they_are(scorer: Scorer, 
     topics = torch.from_numpy(np.log(TOPICS)).float()
     assert scorer.conditioned(topics, taxonomy.view("one")) is topics
     assert not scorer.conditioned(topics, taxonomy.view("two")).allclose(topics)
+
+
+def test_a_stream_says_the_same_in_order_window_by_window(
+    scorer: Scorer, tiny_documents: tuple[list[str], list[str]]
+) -> None:
+    texts = tiny_documents[0][:30]
+    done: list[int] = []
+    sizes = [7, 0, 12, 1, 10]
+    ends = np.cumsum(sizes)
+    windows = [texts[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+    parts = list(scorer.stream(iter(windows), advance=done.append))
+    assert [len(part) for part in parts] == sizes
+    torch.testing.assert_close(torch.cat(parts), scorer.topics(texts), atol=1e-5, rtol=0)
+    assert sum(done) == 30
+
+
+def test_a_stream_of_a_model_without_encoder(words: Scorer) -> None:
+    windows = [["red fox", "blue hen"], [], ["hen"]]
+    parts = list(words.stream(windows))
+    assert torch.equal(torch.cat(parts), words.topics([text for window in windows for text in window]))
+
+
+@pytest.fixture
+def words() -> Scorer:
+    terms = Terms.fit(["red fox", "blue hen", "red hen"], customers=["one"] * 3, config=LexicalConfig())
+    odds = np.random.default_rng(0).normal(size=(len(terms), 6)).astype(np.float32)
+    return Scorer(mix=TopicMix(pooled=POOLED), lexical=LexicalBranch(terms=terms, odds=odds, scales=(1.0, 1.0)))
 
 
 def test_texts_go_through_engine_and_head_in_parts(

@@ -5,11 +5,15 @@ Knows options and how answers are written; the answers are the model's.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import json
 import math
-from collections.abc import Iterator, Sequence
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +34,6 @@ from hiercls.cli.documents import (
 from hiercls.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hiercls.data.reading import Table
     from hiercls.data.rejects import Reject
     from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
@@ -79,6 +82,7 @@ def predict(
 
     An object has label, probability and top, the likeliest classes.
     An empty text is answered like any other.
+    All rows are checked before the first is answered; JSONL and stdin are never held in memory whole.
     With --skip-bad a bad row keeps its place: its label is null, and problems says why.
     """
     skipping = Skipping.of(skip_bad, rejects)
@@ -86,11 +90,11 @@ def predict(
         raise ConfigError(f"'{output}' is the file to be read; give another name to --output")
     classifier = _load(model, device)
     view = classifier.taxonomy_.view(classifier.taxonomy_.levels[-1] if at is None else at)
-    table = _read(file)
-    skipping.settle(table.rejects, n_rows=len(table.rows) + len(table.rejects))
-    with opened(output) as stream:
-        for answer in _answers(classifier, _in_order(table), view, top_k=top_k):
-            stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    with _documents(file) as documents:
+        n_rows = _checked(documents(), skipping)
+        with opened(output) as stream:
+            for answer in _answers(classifier, documents(), view, top_k=top_k, n_rows=n_rows):
+                stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
 def evaluate(
@@ -127,42 +131,63 @@ def _load(model: Path, device: str | None) -> HierarchicalTextClassifier:
     return HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
 
 
-def _read(file: Path) -> Table:
-    """The documents of a file or of stdin."""
-    from hiercls.data.reading import read, read_stream
+@contextmanager
+def _documents(file: Path) -> Iterator[Callable[[], Iterator[Row | Reject]]]:
+    """What walks through the rows of a file, or of stdin, as often as it is called; stdin is kept on disk for that."""
+    from hiercls.data.reading import iterate, iterate_stream
 
     if str(file) != "-":
-        return read(file)
+        yield partial(iterate, file)
+        return
     stdin = typer.get_binary_stream("stdin")
     if stdin.isatty():
         note("one text a line; end with Ctrl-D")
-    return read_stream(stdin)
+    with tempfile.TemporaryFile() as kept:
+        shutil.copyfileobj(stdin, kept)
+
+        def again() -> Iterator[Row | Reject]:
+            kept.seek(0)
+            return iterate_stream(kept)
+
+        yield again
 
 
-def _in_order(table: Table) -> Iterator[Row | Reject]:
-    """Good and bad rows as they stood in the file."""
-    from hiercls.data.rows import Row
+def _checked(items: Iterator[Row | Reject], skipping: Skipping) -> int:
+    """The number of rows, once it is settled what becomes of the bad ones."""
+    from hiercls.data.rejects import Reject
 
-    def line(item: Row | Reject) -> int:
-        return (item.line if isinstance(item, Row) else item.problems[0].line) or 0
-
-    return heapq.merge(table.rows, table.rejects, key=line)
+    rejects: list[Reject] = []
+    n_rows = 0
+    for item in items:
+        n_rows += 1
+        if isinstance(item, Reject):
+            rejects.append(item)
+    skipping.settle(rejects, n_rows=n_rows)
+    return n_rows
 
 
 def _answers(
-    classifier: HierarchicalTextClassifier, items: Iterator[Row | Reject], view: View, *, top_k: int
+    classifier: HierarchicalTextClassifier, items: Iterator[Row | Reject], view: View, *, top_k: int, n_rows: int
 ) -> Iterator[dict[str, Any]]:
     """One answer per row, window by window."""
+    from tqdm import tqdm
+
     from hiercls.data.rows import Row
 
     scorer = classifier.scorer_
-    while window := list(itertools.islice(items, WINDOW)):
-        texts = [item.text for item in window if isinstance(item, Row)]
-        topics = scorer.topics(texts, progress=shows_progress())
-        likeliest = scorer.classes(topics, view).exp().topk(min(top_k, len(view.classes)), dim=-1)
-        rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True)
-        for item in window:
-            yield _answer(view, *next(rows)) if isinstance(item, Row) else _refusal(item)
+    held: deque[list[Row | Reject]] = deque()
+
+    def windows() -> Iterator[list[str]]:
+        while window := list(itertools.islice(items, WINDOW)):
+            held.append(window)
+            yield [item.text for item in window if isinstance(item, Row)]
+
+    with tqdm(total=n_rows, desc="predicting", unit="doc", disable=not shows_progress()) as bar:
+        for topics in scorer.stream(windows(), advance=bar.update):
+            likeliest = scorer.classes(topics, view).exp().topk(min(top_k, len(view.classes)), dim=-1)
+            rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True)
+            for item in held.popleft():
+                yield _answer(view, *next(rows)) if isinstance(item, Row) else _refusal(item)
 
 
 def _answer(view: View, probabilities: Sequence[float], classes: Sequence[int]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from hiercls.cli import prediction
+from hiercls.data import reading
+from hiercls.data.rows import Row
 from hiercls.estimator import HierarchicalTextClassifier
 
 TEXTS = ["a1 the a2", "", "d4 d5", "f0 e1 of", "b2 “ünïcode”"]
@@ -202,3 +204,26 @@ def test_evaluate_lists_bad_labels_or_leaves_them_out(run, training, labelled):
     skipped = run("evaluate", training[0], labelled, "--skip-bad")
     assert skipped.stdout.startswith("5 labelled documents")
     assert "warning: 1 bad row of 6 left out\n" in skipped.stderr
+
+
+def test_a_long_file_is_never_held_whole(run, training, tmp_path, monkeypatch):
+    held = 0
+    most = 0
+
+    class Counted(Row):
+        def __init__(self, **cells):
+            nonlocal held, most
+            super().__init__(**cells)
+            held += 1
+            most = max(most, held)
+
+        def __del__(self):
+            nonlocal held
+            held -= 1
+
+    monkeypatch.setattr(reading, "Row", Counted)
+    monkeypatch.setattr(prediction, "WINDOW", 5)
+    path = tmp_path / "long.jsonl"
+    path.write_text("\n".join(json.dumps({"text": f"a{number % 6}"}) for number in range(200)))
+    assert len(answers(run("predict", training[0], path))) == 200
+    assert most < 20
