@@ -150,7 +150,8 @@ def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
     import numpy as np
 
     values = np.sort(values)
-    return values[np.concatenate([[True], values[1:] != values[:-1]])[: len(values)]]
+    once: NDArray[np.int64] = values[np.concatenate([[True], values[1:] != values[:-1]])[: len(values)]]
+    return once
 
 
 def _rest(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
@@ -203,11 +203,14 @@ class _Bounds(Composer):
         self.n_nodes = self.n_aliases = self.depth = 0
         self.open_anchors: list[str | None] = []
 
+    peek_event: Callable[[], Any]
+
     def scan(self, text: str) -> None:
+        """Begin with a text."""
         raise NotImplementedError
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()
         self.n_nodes += 1
         if self.n_nodes > MAX_NODES:
             self._stop(event, f"more than {MAX_NODES:,} keys and values")
@@ -264,7 +267,7 @@ if yaml.__with_libyaml__:
 
         def scan(self, text: str) -> None:
             yaml.CSafeLoader.__init__(self, text)
-            Composer.__init__(self)  # type: ignore[no-untyped-call]
+            Composer.__init__(self)
 
     _QuickLoader = _LibraryLoader
 
