@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from hiercls import scoring
+from hiercls.calibration import Calibration, Scaling
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
@@ -132,3 +134,16 @@ def test_a_certain_topic_outside_a_scope_still_gives_finite_answers(scorer: Scor
     classes = scorer.classes(scores.log_softmax(-1), taxonomy.view("part"))
     assert classes.isfinite().all()
     np.testing.assert_allclose(classes.exp().sum().item(), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_many_views_at_once_are_each_alone(scorer: Scorer, taxonomy: Taxonomy, calibrated: bool) -> None:
+    scaling = dataclasses.replace(Scaling.identity(6), slopes=np.full(6, 0.5))
+    if calibrated:
+        scorer = dataclasses.replace(scorer, calibration=Calibration(pooled=scaling, customers={"two": scaling}))
+    views = [taxonomy.view(name) for name in ("part", "area", "two", "over", "one", "topic", "three")]
+    tiny_in_scope = torch.log_softmax(torch.tensor([[-90.0, -91.0, 50.0, -95.0, 3.0, 0.0]]), dim=-1)
+    topics = torch.cat([torch.from_numpy(np.log(TOPICS)).float(), tiny_in_scope])
+    for view, found in zip(views, scorer.classes_many(topics, views), strict=True):
+        torch.testing.assert_close(found, scorer.classes(topics, view), atol=1e-5, rtol=1e-6)
+    assert scorer.classes_many(topics, []) == ()
