@@ -18,7 +18,7 @@ from torch import Tensor
 from hiercls.taxonomy import View
 
 _SMALLEST = 1e-30
-_SUM_ROWS = 256
+_SUM_ROWS = 64
 _STACK_ROWS = 32
 
 
@@ -194,10 +194,7 @@ def aggregate(log_probabilities: Tensor, entries: Entries) -> Tensor:
     """
     if log_probabilities.requires_grad or log_probabilities.device.type != "cpu":
         return _logsumexp(log_probabilities, entries)
-    sums = _sums(log_probabilities, entries)
-    holds = torch.bincount(entries.owners, minlength=entries.n_owners) > 0
-    lost = (is_lost(sums) & holds).any(dim=-1)
-    found = sums.log_()
+    found, lost = _log_sums(log_probabilities, entries)
     if lost.any():
         found[lost] = _logsumexp(log_probabilities[lost], entries)
     return found
@@ -239,22 +236,31 @@ def is_lost(sums: Tensor) -> Tensor:
     Returns:
         Truth values of the same shape.
     """
-    return ~((sums > _SMALLEST) & sums.isfinite())
+    return ~((sums > _SMALLEST) & (sums < torch.inf))
 
 
-def _sums(log_probabilities: Tensor, entries: Entries) -> Tensor:
-    """The sums of probabilities, a few rows at a time so that they stay in the processor's caches."""
+def _log_sums(log_probabilities: Tensor, entries: Entries) -> tuple[Tensor, Tensor]:
+    """The logs of the sums of probabilities, and the rows in which one is lost.
+
+    A few rows at a time, which stay in the processor's caches.
+    """
     order = entries.topics.argsort(stable=True)
     topics, owners, weights = entries.topics[order], entries.owners[order], entries.log_weights[order].exp()
     each_once = torch.equal(topics, torch.arange(log_probabilities.shape[-1]))
     divided = bool((weights != 1.0).any())
+    is_empty = torch.bincount(owners, minlength=entries.n_owners) == 0
+    some_empty = bool(is_empty.any())
     out = log_probabilities.new_zeros((len(log_probabilities), entries.n_owners))
+    lost = torch.zeros(len(out), dtype=torch.bool)
     for start in range(0, len(out), _SUM_ROWS):
-        part = log_probabilities[start : start + _SUM_ROWS].exp()
+        rows = slice(start, start + _SUM_ROWS)
+        part = log_probabilities[rows].exp()
         part = part if each_once else part[:, topics]
         part = part * weights if divided else part
-        out[start : start + len(part)].scatter_add_(-1, owners.expand_as(part), part)
-    return out
+        sums = out[rows].scatter_add_(-1, owners.expand_as(part), part)
+        lost[rows] = is_lost(sums.masked_fill(is_empty, 1.0) if some_empty else sums).any(dim=-1)
+        sums.log_()
+    return out, lost
 
 
 def _logsumexp(log_probabilities: Tensor, entries: Entries) -> Tensor:
