@@ -104,7 +104,9 @@ def test_a_stream_of_a_model_without_encoder(words: Scorer) -> None:
 def words() -> Scorer:
     terms = Terms.fit(["red fox", "blue hen", "red hen"], customers=["one"] * 3, config=LexicalConfig())
     odds = np.random.default_rng(0).normal(size=(len(terms), 6)).astype(np.float32)
-    return Scorer(mix=TopicMix(pooled=POOLED), lexical=LexicalBranch(terms=terms, odds=odds, scales=(1.0, 1.0)))
+    nothing = np.empty((0, 6), dtype=np.float32)
+    branch = LexicalBranch(terms=terms, term_weights=odds, encoding_weights=nothing, scale=1.0)
+    return Scorer(mix=TopicMix(pooled=POOLED), lexical=branch)
 
 
 def test_texts_go_through_engine_and_head_in_parts(

@@ -115,7 +115,7 @@ def iterate(source: Any) -> Iterator[Row | Reject]:
     Args:
         source: What ``read`` takes.
 
-    Yields:
+    Returns:
         Good and bad rows as they come.
 
     Raises:
