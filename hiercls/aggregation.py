@@ -6,14 +6,20 @@ topics, so losses and scoring both call this module. It knows matrices and tenso
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import vstack
 from torch import Tensor
 
 from hiercls.taxonomy import View
+
+_SMALLEST = 1e-30
+_SUM_ROWS = 64
+_STACK_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +176,8 @@ def condition(scores: Tensor, *, prior_shift: Tensor | None = None, scope: Tenso
 def aggregate(log_probabilities: Tensor, entries: Entries) -> Tensor:
     """The classes' log-probabilities: each class sums the topics that it owns.
 
-    ``log p(k|x) = log Σ_t A[t,k] · p(t|x)``
+    ``log p(k|x) = log Σ_t A[t,k] · p(t|x)``. Without gradient, on the CPU, probabilities are summed as they are, and
+    only the rows in which some class is too small for that in log space.
 
     Args:
         log_probabilities: log p(t|x), shape (batch, n_topics).
@@ -185,6 +192,79 @@ def aggregate(log_probabilities: Tensor, entries: Entries) -> Tensor:
         >>> aggregate(torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log(), abc_d).exp()
         tensor([[0.6000, 0.4000]])
     """
+    if log_probabilities.requires_grad or log_probabilities.device.type != "cpu":
+        return _logsumexp(log_probabilities, entries)
+    found, lost = _log_sums(log_probabilities, entries)
+    if lost.any():
+        found[lost] = _logsumexp(log_probabilities[lost], entries)
+    return found
+
+
+def aggregate_many(log_probabilities: Tensor, matrices: Sequence[Any]) -> Tensor:
+    """The sums of many matrices' classes in one sparse product, in probability and not normalised.
+
+    ``out[x, k] = Σ_t A[t,k] · p(t|x)``, k over all columns of all matrices.
+
+    Args:
+        log_probabilities: log p(t|x), shape (batch, n_topics), on the CPU, without gradient.
+        matrices: Scipy sparse arrays, each of shape (n_topics, its n_classes), non-negative.
+
+    Returns:
+        Shape (batch, the number of all classes), float32; see :func:`is_lost` for what is too small.
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> one, two = csr_array([[1.0, 0.0], [0.0, 1.0]]), csr_array([[1.0], [1.0]])
+        >>> aggregate_many(torch.tensor([[0.2, 0.8]]).log(), [one, two])
+        tensor([[0.2000, 0.8000, 1.0000]])
+    """
+    stacked = vstack([matrix.T for matrix in matrices], format="csr", dtype=np.float32)
+    out = torch.empty(len(log_probabilities), stacked.shape[0])
+    for start in range(0, len(out), _STACK_ROWS):
+        part = log_probabilities[start : start + _STACK_ROWS]
+        topics_first = part.float().exp().T.contiguous()
+        out[start : start + len(part)] = torch.from_numpy(stacked @ topics_first.numpy()).T
+    return out
+
+
+def is_lost(sums: Tensor) -> Tensor:
+    """Where a sum of probabilities is too small, or no number, so that it must be computed in log space.
+
+    Args:
+        sums: Any shape.
+
+    Returns:
+        Truth values of the same shape.
+    """
+    return ~((sums > _SMALLEST) & (sums < torch.inf))
+
+
+def _log_sums(log_probabilities: Tensor, entries: Entries) -> tuple[Tensor, Tensor]:
+    """The logs of the sums of probabilities, and the rows in which one is lost.
+
+    A few rows at a time, which stay in the processor's caches.
+    """
+    order = entries.topics.argsort(stable=True)
+    topics, owners, weights = entries.topics[order], entries.owners[order], entries.log_weights[order].exp()
+    each_once = torch.equal(topics, torch.arange(log_probabilities.shape[-1]))
+    divided = bool((weights != 1.0).any())
+    is_empty = torch.bincount(owners, minlength=entries.n_owners) == 0
+    some_empty = bool(is_empty.any())
+    out = log_probabilities.new_zeros((len(log_probabilities), entries.n_owners))
+    lost = torch.zeros(len(out), dtype=torch.bool)
+    for start in range(0, len(out), _SUM_ROWS):
+        rows = slice(start, start + _SUM_ROWS)
+        part = log_probabilities[rows].exp()
+        part = part if each_once else part[:, topics]
+        part = part * weights if divided else part
+        sums = out[rows].scatter_add_(-1, owners.expand_as(part), part)
+        lost[rows] = is_lost(sums.masked_fill(is_empty, 1.0) if some_empty else sums).any(dim=-1)
+        sums.log_()
+    return out, lost
+
+
+def _logsumexp(log_probabilities: Tensor, entries: Entries) -> Tensor:
+    """The logs of the sums without leaving log space, shape (batch, n_owners)."""
     values = log_probabilities[:, entries.topics] + entries.log_weights
     return segment_logsumexp(values, entries.owners, entries.n_owners)
 

@@ -5,15 +5,17 @@ Knows a trained head, an encoding engine and the map; knows no label and no trai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from scipy.special import logsumexp
 from torch import Tensor
 
-from hiercls.aggregation import Entries, aggregate, condition
+from hiercls.aggregation import Entries, aggregate, aggregate_many, condition, is_lost
 from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
@@ -78,6 +80,56 @@ class Scorer:
             Shape (n_texts, n_topics), float32.
         """
         return self._calibrated(self._uncalibrated(texts, self._encodings(texts, progress=progress)))
+
+    def stream(
+        self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
+    ) -> Iterator[Tensor]:
+        """Log p(t|x) of any number of texts in bounded memory, window by window and in order.
+
+        Args:
+            windows: The texts in parts, such as 4,096 at a time; one is taken ahead of what is yielded.
+            advance: Told of texts, by their number, as they are encoded.
+
+        Yields:
+            Shape (n_texts in the window, n_topics), float32.
+        """
+        for texts, encodings in self._encoded(windows, advance):
+            yield self._calibrated(self._uncalibrated(texts, encodings))
+
+    def stream_with_novelty(
+        self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
+    ) -> Iterator[tuple[Tensor, np.ndarray]]:
+        """The same as :meth:`topics_and_novelty` of any number of texts, window by window and in order.
+
+        Args:
+            windows: The texts in parts; one is taken ahead of what is yielded.
+            advance: Told of texts, by their number, as they are encoded.
+
+        Yields:
+            Shapes (n_texts in the window, n_topics) and (n_texts in the window,).
+        """
+        for texts, encodings in self._encoded(windows, advance):
+            topics = self._uncalibrated(texts, encodings)
+            yield self._calibrated(topics), self._novelty(texts, encodings, topics)
+
+    def _encoded(
+        self, windows: Iterable[Sequence[str]], advance: Callable[[int], object]
+    ) -> Iterator[tuple[Sequence[str], np.ndarray | None]]:
+        """Each window with its encodings; None where there is no encoder."""
+        if self.engine is None:
+            for window in windows:
+                yield window, None
+                advance(len(window))
+            return
+        held: deque[Sequence[str]] = deque()
+
+        def taken() -> Iterator[Sequence[str]]:
+            for window in windows:
+                held.append(window)
+                yield window
+
+        for encodings in self.engine.stream(taken(), advance=advance):
+            yield held.popleft(), encodings
 
     @property
     def knows_novelty(self) -> bool:
@@ -194,6 +246,42 @@ class Scorer:
             Shape (n_texts, n_classes).
         """
         return aggregate(self.conditioned(topics, view), Entries.of_view(view))
+
+    def classes_many(self, topics: Tensor, views: Sequence[View]) -> tuple[Tensor, ...]:
+        """Log p(k|x) of many views' classes, by one sparse product.
+
+        ``p(k|x,c) = n_k / Σ_j n_j``, ``n_k = Σ_t A_c[t,k] · π_c(t)/π(t) · p(t|x)``: a scope and a mix of topics only
+        change the matrix. A view with a calibration of its own, and rows with sums too small, go by :meth:`classes`.
+
+        Args:
+            topics: log p(t|x), shape (n_texts, n_topics).
+            views: Levels and customers.
+
+        Returns:
+            For each view shape (n_texts, n_classes).
+        """
+        own = {} if self.calibration is None else self.calibration.customers
+        shared = [view for view in views if view.name not in own]
+        found: dict[str, Tensor] = {}
+        if shared:
+            sums = aggregate_many(topics, [self._shifted(view) for view in shared])
+            parts = torch.split(sums, [len(view.classes) for view in shared], dim=-1)
+            found = {view.name: self._normalised(part, topics, view) for view, part in zip(shared, parts, strict=True)}
+        return tuple(found[view.name] if view.name in found else self.classes(topics, view) for view in views)
+
+    def _shifted(self, view: View) -> csr_array:
+        """A_c[t,k] · π_c(t)/π(t), shape (n_topics, n_classes)."""
+        if view.name not in self.mix.customers:
+            return view.weights
+        return csr_array(view.weights.multiply((self.mix.customers[view.name] / self.mix.pooled)[:, None]))
+
+    def _normalised(self, sums: Tensor, topics: Tensor, view: View) -> Tensor:
+        """The logs of a view's sums over their total, by the long way where a sum is too small for it."""
+        lost = is_lost(sums).any(dim=-1)
+        found = (sums / sums.sum(dim=-1, keepdim=True)).log_()
+        if lost.any():
+            found[lost] = self.classes(topics[lost], view)
+        return found
 
     def nodes(self, topics: Tensor, view: View) -> Tensor:
         """Log P(topic below the class) of a view's classes, which may overlap.

@@ -12,6 +12,7 @@ import typer
 
 from hiercls.cli.app import CommandLine, show_version
 from hiercls.cli.benchmark import register as register_benchmark
+from hiercls.cli.cache import register as register_cache
 from hiercls.cli.calibration import register as register_calibration
 from hiercls.cli.customer import register as register_customer
 from hiercls.cli.demo import register as register_demo
@@ -27,6 +28,7 @@ GROUPS = (
     register_explanation,
     register_calibration,
     register_customer,
+    register_cache,
     register_benchmark,
     register_demo,
 )

@@ -5,11 +5,15 @@ Knows options and how answers are written; the answers are the model's.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import json
 import math
-from collections.abc import Iterator, Sequence
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +37,6 @@ from hiercls.errors import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from hiercls.data.reading import Table
     from hiercls.data.rejects import Reject
     from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
@@ -96,6 +99,7 @@ def predict(
     An object has label, probability and top, the likeliest classes.
     With --false-alarms it has out_of_scope too; where that is true, label and probability are null.
     An empty text is answered like any other.
+    All rows are checked before the first is answered; JSONL and stdin are never held in memory whole.
     With --skip-bad a bad row keeps its place: its label is null, and problems says why.
 
     Where the likeliest class is not enough, ask for more: --coverage adds the set of classes that holds the true one as
@@ -111,12 +115,14 @@ def predict(
     more = asked_for(
         classifier, view, sets=(coverage, calibrated_at), nodes=(threshold, accuracy), least_cost=least_cost
     )
-    table = _read(file)
-    skipping.settle(table.rejects, n_rows=len(table.rows) + len(table.rejects))
-    with opened(output) as stream:
-        answers = _answers(classifier, _in_order(table), view, more, top_k=top_k, false_alarms=false_alarms)
-        for answer in answers:
-            stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    with _documents(file) as documents:
+        n_rows = _checked(documents(), skipping)
+        with opened(output) as stream:
+            answers = _answers(
+                classifier, documents(), view, more, top_k=top_k, false_alarms=false_alarms, n_rows=n_rows
+            )
+            for answer in answers:
+                stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
 def evaluate(
@@ -153,26 +159,39 @@ def _load(model: Path, device: str | None) -> HierarchicalTextClassifier:
     return HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
 
 
-def _read(file: Path) -> Table:
-    """The documents of a file or of stdin."""
-    from hiercls.data.reading import read, read_stream
+@contextmanager
+def _documents(file: Path) -> Iterator[Callable[[], Iterator[Row | Reject]]]:
+    """What walks through the rows of a file, or of stdin, as often as it is called; stdin is kept on disk for that."""
+    from hiercls.data.reading import iterate, iterate_stream
 
     if str(file) != "-":
-        return read(file)
+        yield partial(iterate, file)
+        return
     stdin = typer.get_binary_stream("stdin")
     if stdin.isatty():
         note("one text a line; end with Ctrl-D")
-    return read_stream(stdin)
+    with tempfile.TemporaryFile() as kept:
+        shutil.copyfileobj(stdin, kept)
+
+        def again() -> Iterator[Row | Reject]:
+            kept.seek(0)
+            return iterate_stream(kept)
+
+        yield again
 
 
-def _in_order(table: Table) -> Iterator[Row | Reject]:
-    """Good and bad rows as they stood in the file."""
-    from hiercls.data.rows import Row
+def _checked(items: Iterator[Row | Reject], skipping: Skipping) -> int:
+    """The number of rows, once it is settled what becomes of the bad ones."""
+    from hiercls.data.rejects import Reject
 
-    def line(item: Row | Reject) -> int:
-        return (item.line if isinstance(item, Row) else item.problems[0].line) or 0
-
-    return heapq.merge(table.rows, table.rejects, key=line)
+    rejects: list[Reject] = []
+    n_rows = 0
+    for item in items:
+        n_rows += 1
+        if isinstance(item, Reject):
+            rejects.append(item)
+    skipping.settle(rejects, n_rows=n_rows)
+    return n_rows
 
 
 def _answers(
@@ -183,32 +202,47 @@ def _answers(
     *,
     top_k: int,
     false_alarms: float | None,
+    n_rows: int,
 ) -> Iterator[dict[str, Any]]:
     """One answer per row, window by window."""
+    from tqdm import tqdm
+
     from hiercls.data.rows import Row
 
     scorer = classifier.scorer_
-    while window := list(itertools.islice(items, WINDOW)):
-        texts = [item.text for item in window if isinstance(item, Row)]
-        topics, novel = _topics(scorer, texts, false_alarms=false_alarms)
-        likeliest = scorer.classes(topics, view).exp().topk(min(top_k, len(view.classes)), dim=-1)
-        rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), novel, strict=True)
-        added = {name: iter(answers(topics)) for name, answers in more.items()}
-        for item in window:
-            if isinstance(item, Row):
-                yield {**_answer(view, *next(rows)), **{name: next(answers) for name, answers in added.items()}}
-            else:
-                yield {**_refusal(item), **dict.fromkeys(more)}
+    held: deque[list[Row | Reject]] = deque()
+
+    def windows() -> Iterator[list[str]]:
+        while window := list(itertools.islice(items, WINDOW)):
+            held.append(window)
+            yield [item.text for item in window if isinstance(item, Row)]
+
+    with tqdm(total=n_rows, desc="predicting", unit="doc", disable=not shows_progress()) as bar:
+        for topics, novel in _scored(scorer, windows(), false_alarms=false_alarms, advance=bar.update):
+            likeliest = scorer.classes(topics, view).exp().topk(min(top_k, len(view.classes)), dim=-1)
+            rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), novel, strict=True)
+            added = {name: iter(answers(topics)) for name, answers in more.items()}
+            for item in held.popleft():
+                if isinstance(item, Row):
+                    yield {**_answer(view, *next(rows)), **{name: next(answers) for name, answers in added.items()}}
+                else:
+                    yield {**_refusal(item), **dict.fromkeys(more)}
 
 
-def _topics(
-    scorer: Scorer, texts: Sequence[str], *, false_alarms: float | None
-) -> tuple[Tensor, Sequence[bool] | Sequence[None]]:
-    """Log p(t|x), and for each text whether it is out of scope; None where that is not asked."""
+def _scored(
+    scorer: Scorer,
+    windows: Iterator[list[str]],
+    *,
+    false_alarms: float | None,
+    advance: Callable[[int], object],
+) -> Iterator[tuple[Tensor, Sequence[bool] | Sequence[None]]]:
+    """Log p(t|x) window by window, and for each text whether it is out of scope; None where that is not asked."""
     if false_alarms is None:
-        return scorer.topics(texts, progress=shows_progress()), [None] * len(texts)
-    topics, novelty = scorer.topics_and_novelty(texts, progress=shows_progress())
-    return topics, scorer.novelty.is_novel(novelty, false_alarms=false_alarms).tolist()
+        for topics in scorer.stream(windows, advance=advance):
+            yield topics, [None] * len(topics)
+        return
+    for topics, novelty in scorer.stream_with_novelty(windows, advance=advance):
+        yield topics, scorer.novelty.is_novel(novelty, false_alarms=false_alarms).tolist()
 
 
 def _answer(

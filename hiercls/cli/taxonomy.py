@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FIGURES = (".svg", ".png", ".pdf")
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A taxonomy in YAML.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A taxonomy in YAML, or in .parquet.")]
 Customers = Annotated[
     list[Path] | None,
     typer.Option("--customer", metavar="FILE", help="A customer's own file, added to the taxonomy; may be repeated."),
@@ -158,7 +158,8 @@ def read_taxonomy(file: Path, customers: Sequence[Path] | None) -> Taxonomy:
     """
     from hiercls.taxonomy import Taxonomy
 
-    taxonomy = Taxonomy.from_yaml(file)
+    is_table = file.suffix.lower() == ".parquet"
+    taxonomy = Taxonomy.from_parquet(file) if is_table else Taxonomy.from_yaml(file)
     problems: list[Problem] = []
     for path in customers or ():
         try:

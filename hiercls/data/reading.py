@@ -79,7 +79,7 @@ def read(*sources: Any) -> Table:
     problems: list[Problem] = []
     for source in sources:
         try:
-            tables.append(_table(_records(source)))
+            tables.append(_table(iterate(source)))
         except DataError as error:
             problems.extend(error.problems)
     if problems:
@@ -106,6 +106,43 @@ def read_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> T
         >>> [row.text for row in read_stream(["a document", "", "another"]).rows]
         ['a document', '', 'another']
     """
+    return _table(iterate_stream(lines, name=name))
+
+
+def iterate(source: Any) -> Iterator[Row | Reject]:
+    """Read one source row by row, a JSONL file in bounded memory.
+
+    Args:
+        source: What ``read`` takes.
+
+    Returns:
+        Good and bad rows as they come.
+
+    Raises:
+        DataError: If the source cannot be read at all.
+        InputTypeError: If it is of no known kind.
+
+    Example:
+        >>> [type(row).__name__ for row in iterate([{"text": "a document"}, {"text": None}])]
+        ['Row', 'Reject']
+    """
+    return _rows(_records(source))
+
+
+def iterate_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> Iterator[Row | Reject]:
+    """Read rows from an open stream one by one, as ``read_stream`` does.
+
+    Args:
+        lines: The lines, as text or as UTF-8 bytes.
+        name: The stream's name for messages.
+
+    Yields:
+        Good and bad rows as they come.
+
+    Example:
+        >>> next(iterate_stream(["a document"])).text
+        'a document'
+    """
     walker: Iterator[str | bytes] = iter(lines)
     head: list[str | bytes] = []
     opening = ""
@@ -114,7 +151,7 @@ def read_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> T
         opening = decode_line(line, first=len(head) == 1)[0].strip()
         if opening:
             break
-    return _table(line_records(itertools.chain(head, walker), name=name, are_json=opening.startswith("{")))
+    yield from _rows(line_records(itertools.chain(head, walker), name=name, are_json=opening.startswith("{")))
 
 
 def _records(source: Any) -> Iterator[Record | Reject]:
@@ -167,27 +204,32 @@ def _delimited_header_problem(names: Sequence[str], *, file: str, line: int) -> 
     return header_problem(names, file=file, line=line)
 
 
-def _table(records: Iterable[Record | Reject]) -> Table:
-    """Rows and rejects of raw records; where no record has a text at all, an error that names what there is."""
+def _table(made: Iterable[Row | Reject]) -> Table:
+    """Good and bad rows apart."""
     rows: list[Row] = []
     rejects: list[Reject] = []
+    for one in made:
+        if isinstance(one, Row):
+            rows.append(one)
+        else:
+            rejects.append(one)
+    return Table(rows=tuple(rows), rejects=tuple(rejects))
+
+
+def _rows(records: Iterable[Record | Reject]) -> Iterator[Row | Reject]:
+    """Rows and rejects of raw records; where no record has a text at all, an error that names what there is."""
     first: Record | None = None
     n_texts = 0
     for record in records:
         if isinstance(record, Record):
             first = first or record
             n_texts += "text" in record.cells
-            made = _row(record)
+            yield _row(record)
         else:
-            made = record
-        if isinstance(made, Row):
-            rows.append(made)
-        else:
-            rejects.append(made)
+            yield record
     if first is not None and not n_texts:
         problem = header_problem(first.cells, file=first.file, line=first.line)
         raise DataError([problem] if problem else [], subject=f"'{first.file}'" if first.file else "the data")
-    return Table(rows=tuple(rows), rejects=tuple(rejects))
 
 
 def _row(record: Record) -> Row | Reject:

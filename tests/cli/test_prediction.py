@@ -7,6 +7,8 @@ import json
 import pytest
 
 from hiercls.cli import prediction
+from hiercls.data import reading
+from hiercls.data.rows import Row
 from hiercls.estimator import HierarchicalTextClassifier
 
 TEXTS = ["a1 the a2", "", "d4 d5", "f0 e1 of", "b2 “ünïcode”"]
@@ -255,3 +257,26 @@ def test_a_bad_row_has_no_set_and_no_node(run, promising, bad_file):
     found = answers(run("predict", promising, bad_file, "--skip-bad", "--coverage", 0.9, "--threshold", 0.5))
     assert [(answer["set"], answer["node"]) for answer in found[::2]] == [(None, None)] * 3
     assert all(answer["set"] for answer in found[1::2])
+
+
+def test_a_long_file_is_never_held_whole(run, training, tmp_path, monkeypatch):
+    held = 0
+    most = 0
+
+    class Counted(Row):
+        def __init__(self, **cells):
+            nonlocal held, most
+            super().__init__(**cells)
+            held += 1
+            most = max(most, held)
+
+        def __del__(self):
+            nonlocal held
+            held -= 1
+
+    monkeypatch.setattr(reading, "Row", Counted)
+    monkeypatch.setattr(prediction, "WINDOW", 5)
+    path = tmp_path / "long.jsonl"
+    path.write_text("\n".join(json.dumps({"text": f"a{number % 6}"}) for number in range(200)))
+    assert len(answers(run("predict", training[0], path))) == 200
+    assert most < 20

@@ -103,6 +103,16 @@ def test_probabilities_have_the_view_s_columns_and_are_sums_of_the_topics(
     assert (trained.predict(texts) == trained.predict(texts, at="topic")).all()
 
 
+def test_many_views_at_once_are_each_alone(
+    trained: HierarchicalTextClassifier, tiny: Taxonomy, tiny_documents: Documents
+) -> None:
+    texts = tiny_documents[0][:9]
+    found = trained.predict_proba_many(texts, at=tiny.views)
+    assert list(found) == list(tiny.views)
+    for name, probabilities in found.items():
+        np.testing.assert_allclose(probabilities, trained.predict_proba(texts, at=name), atol=1e-6)
+
+
 def test_empty_texts_are_answered_and_no_text_has_no_row(trained: HierarchicalTextClassifier) -> None:
     assert trained.predict_proba(["", " "]).shape == (2, 6)
     assert np.isfinite(trained.predict_log_proba([""])).all()
