@@ -1,7 +1,7 @@
 """Topic log-probabilities and a matrix of sets in, log-probabilities of the sets out.
 
 The page in the middle of the book. The likelihood of a coarse label and a customer's probability are the same sum over
-topics, so losses and scoring both call this module. Where a document may have several topics, they are the same noisy-or
+topics, so losses and scoring both call this module. Where a document may have several topics, both are a noisy-or
 instead. It knows matrices and tensors, no taxonomy file and no network.
 """
 

@@ -18,7 +18,6 @@ from hiercls.model.cascade import CascadeOutput
 from hiercls.model.multilabel_targets import MultilabelTargets
 from hiercls.model.targets import LevelTargets
 
-
 Targets = LevelTargets | MultilabelTargets
 """What labels say at one level; its kind decides the loss."""
 

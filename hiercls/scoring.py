@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hiercls.aggregation import Entries, aggregate, condition
 from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
 from hiercls.model.heads import CascadeHead
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.task import ONE_TOPIC, Task
 from hiercls.taxonomy import View
 
 HEAD_BATCH = 4096
@@ -47,7 +47,7 @@ class TopicMix:
 class Scorer:
     """Scores texts with a trained head.
 
-    ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``
+    ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, or as its task has it.
 
     Args:
         mix: The pooled mix of topics and the customers' own.
@@ -55,6 +55,7 @@ class Scorer:
         engine: Encodes texts as the head was trained on them; None where there is no encoder.
         lexical: What words say beside the encoder, or instead of it; None: nothing.
         calibration: What makes the probabilities believable; None: they are as head and words give them.
+        task: How classes follow from topics, and which are predicted.
     """
 
     mix: TopicMix
@@ -62,6 +63,7 @@ class Scorer:
     engine: EncodingEngine | None = None
     lexical: LexicalBranch | None = None
     calibration: Calibration | None = None
+    task: Task = ONE_TOPIC
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
         """Log p(t|x) under the pooled mix.
@@ -116,11 +118,7 @@ class Scorer:
         """
         if self.calibration is not None:
             topics = self.calibration.of_view(topics, view.name)
-        shift = self.mix.shift(view.name)
-        scope = torch.from_numpy(view.scope.copy()) if view.is_partial else None
-        if shift is None and scope is None:
-            return topics
-        return condition(topics, prior_shift=shift, scope=scope)
+        return self.task.conditioned(topics, view, shift=self.mix.shift(view.name))
 
     def classes(self, topics: Tensor, view: View) -> Tensor:
         """Log p(k|x) of a view's classes.
@@ -132,7 +130,7 @@ class Scorer:
         Returns:
             Shape (n_texts, n_classes).
         """
-        return aggregate(self.conditioned(topics, view), Entries.of_view(view))
+        return self.task.classes(self.conditioned(topics, view), view)
 
     def nodes(self, topics: Tensor, view: View) -> Tensor:
         """Log P(topic below the class) of a view's classes, which may overlap.
@@ -144,8 +142,8 @@ class Scorer:
         Returns:
             Shape (n_texts, n_classes).
         """
-        return aggregate(self.conditioned(topics, view), Entries.of_matrix(view.membership.T))
+        return self.task.nodes(self.conditioned(topics, view), view)
 
     def scope(self, topics: Tensor, view: View) -> Tensor:
-        """Log of the probability mass on the topics that a view names, shape (n_texts,)."""
-        return topics[:, torch.from_numpy(view.scope.copy())].logsumexp(dim=-1)
+        """Log of the probability that a topic is one that a view names, shape (n_texts,)."""
+        return self.task.scope(topics, view)

@@ -13,6 +13,7 @@ import numpy as np
 from hiercls.calibration import Method, calibrate
 from hiercls.data.rows import Row
 from hiercls.estimator import fitting
+from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
 from hiercls.model.targets import TargetTable
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy
@@ -44,7 +45,8 @@ def calibrated(
         DataError: If there are no rows, or labels that are illegal.
         ConfigError: If there is no such method.
     """
-    labels = fitting.resolve_all(taxonomy, rows)
+    need_one_topic(scorer, "calibrate")
+    labels = resolve_one_topic(taxonomy, rows)
     bare = dataclasses.replace(scorer, calibration=None)
     topics = bare.topics([row.text for row in rows], progress=progress)
     groups = fitting.groups_of(taxonomy, rows, labels)

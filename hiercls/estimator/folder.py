@@ -18,10 +18,13 @@ import torch
 
 from hiercls.calibration import Calibration
 from hiercls.errors import ModelFolderError
+from hiercls.estimator.tasks import name_of, task_of
 from hiercls.model.encoder import load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.levels import Hierarchy
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.multilabel import SeveralTopics
+from hiercls.model.task import Task
 from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.scoring import Scorer, TopicMix
 from hiercls.taxonomy import Taxonomy
@@ -44,6 +47,7 @@ def save(classifier: Any, path: Path) -> None:
     head, engine, branch = scorer.head, scorer.engine, scorer.lexical
     encoder = _encoder_name(classifier)
     params = {name: value for name, value in classifier.get_params(deep=False).items() if name not in _NOT_SAVED}
+    params["task"] = name_of(scorer.task)
     settings: dict[str, Any] = {
         "hiercls": _version(),
         "params": {**{name: _plain(value) for name, value in params.items()}, "encoder": encoder},
@@ -56,6 +60,7 @@ def save(classifier: Any, path: Path) -> None:
         "lexical": _plain_lexical(classifier.lexical),
         "max_words": None if branch is None else branch.terms.max_words,
         "pooled_mix": scorer.mix.pooled.tolist(),
+        "threshold": scorer.task.threshold if isinstance(scorer.task, SeveralTopics) else None,
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
         "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
     }
@@ -86,7 +91,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     saved = read_model(path)
     settings = saved.settings
     try:
-        classifier, head = _rebuild(cls, saved, device)
+        task = _task(settings)
+        classifier, head = _rebuild(cls, saved, device, task)
         mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
         calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
         branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
@@ -94,7 +100,7 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     if head is None:
-        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration)
+        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration, task=task)
         return classifier
     classifier.encoder = _found(classifier.encoder, settings.get("encoder_beside"), path)
     wanted = classifier.encoder_config()
@@ -106,7 +112,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
     engine = classifier.engine_config().build(encoder)
-    classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, lexical=branch, calibration=calibration)
+    parts = {"head": head, "engine": engine, "lexical": branch, "calibration": calibration, "task": task}
+    classifier.scorer_ = Scorer(mix=mix, **parts)
     return classifier
 
 
@@ -195,7 +202,15 @@ def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:
     return dataclasses.replace(scorer, mix=TopicMix(pooled=scorer.mix.pooled, customers=mixes))
 
 
-def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> tuple[Any, CascadeHead | None]:
+def _task(settings: Mapping[str, Any]) -> Task:
+    """The saved task; folders from before there were two have one topic a document."""
+    threshold = settings.get("threshold")
+    return task_of(settings["params"].get("task", "multiclass"), threshold=0.5 if threshold is None else threshold)
+
+
+def _rebuild(
+    cls: Any, saved: SavedModel, device: str | torch.device | None, task: Task
+) -> tuple[Any, CascadeHead | None]:
     """The estimator and its head, without encoder; there is no head where there is no encoder."""
     settings = saved.settings
     taxonomy = Taxonomy.from_yaml(saved.taxonomy)
@@ -214,7 +229,7 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> 
     classifier.trials_ = ()
     if classifier.encoder is None:
         return classifier, None
-    head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head)
+    head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head, task=task)
     head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(_LEXICAL)})
     return classifier, head.eval()
 
