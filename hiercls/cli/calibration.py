@@ -84,9 +84,11 @@ def calibrate(
     if output is not None and output.exists():
         raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
     from hiercls.estimator import HierarchicalTextClassifier
+    from hiercls.estimator.tasks import need_one_topic
 
     skipping = Skipping.of(skip_bad, rejects)
     classifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
+    need_one_topic(classifier.scorer_, "calibrate")
     documents = read_labelled(classifier.taxonomy_, data, skipping=skipping)
     classifier.set_params(verbose=shows_progress())
     classifier.calibrate_rows(documents.rows, method=method.plain, per_customer=per_customer)

@@ -9,7 +9,7 @@ import heapq
 import itertools
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.metrics import ViewScores
+    from hiercls.metrics.multilabel import MultilabelScores
     from hiercls.study.evaluation import Evaluation
+    from hiercls.study.multilabel_evaluation import MultilabelEvaluation
     from hiercls.taxonomy import View
 
 WINDOW = 4096
@@ -43,6 +45,24 @@ WINDOW = 4096
 
 DIGITS = 6
 """Digits of a probability that are written, after the point."""
+
+ONE_TOPIC = {
+    "n_documents": "documents",
+    "n_undetermined": "undetermined",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+}
+"""The columns of an evaluation, by the fields of its scores."""
+SEVERAL_TOPICS = {
+    "n_documents": "documents",
+    "n_open": "open",
+    "precision": "precision",
+    "recall": "recall",
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "subset_accuracy": "all right",
+}
+"""The same where documents may have several topics."""
 
 
 def register(app: typer.Typer) -> None:
@@ -77,9 +97,10 @@ def predict(
 ) -> None:
     """Predict the classes of documents, one JSON object per document and in their order.
 
-    An object has label, probability and top, the likeliest classes.
+    An object has label, probability and top, the likeliest classes; of a multilabel model labels, all that are
+    predicted, in place of the first two.
     An empty text is answered like any other.
-    With --skip-bad a bad row keeps its place: its label is null, and problems says why.
+    With --skip-bad a bad row keeps its place: its label (labels) is null, and problems says why.
     """
     skipping = Skipping.of(skip_bad, rejects)
     if output is not None and output.exists() and file.exists() and output.samefile(file):
@@ -108,14 +129,21 @@ def evaluate(
 
     A document labelled with a topic counts everywhere; one with a coarse class counts where one class holds it whole.
     """
+    from hiercls.model.multilabel import SeveralTopics
     from hiercls.study.evaluation import evaluate as evaluate_scorer
+    from hiercls.study.multilabel_evaluation import evaluate_several
+    from hiercls.taxonomy.multilabels import Multilabels
 
     skipping = Skipping.of(skip_bad, rejects)
     classifier = _load(model, device)
-    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping)
-    texts = [row.text for row in documents.rows]
-    result = evaluate_scorer(
-        classifier.scorer_, classifier.taxonomy_, texts, documents.labels, progress=shows_progress()
+    several = isinstance(classifier.scorer_.task, SeveralTopics)
+    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping, multilabel=several)
+    texts, labels = [row.text for row in documents.rows], documents.labels
+    scorer, taxonomy, progress = classifier.scorer_, classifier.taxonomy_, shows_progress()
+    result = (
+        evaluate_several(scorer, taxonomy, texts, labels, progress=progress)
+        if isinstance(labels, Multilabels)
+        else evaluate_scorer(scorer, taxonomy, texts, labels, progress=progress)
     )
     typer.echo(to_json(result.to_dict()) if as_json else "\n".join(_evaluation_lines(result)))
 
@@ -154,54 +182,67 @@ def _answers(
 ) -> Iterator[dict[str, Any]]:
     """One answer per row, window by window."""
     from hiercls.data.rows import Row
+    from hiercls.model.multilabel import SeveralTopics
 
     scorer = classifier.scorer_
+    several = isinstance(scorer.task, SeveralTopics)
     while window := list(itertools.islice(items, WINDOW)):
         texts = [item.text for item in window if isinstance(item, Row)]
         topics = scorer.topics(texts, progress=shows_progress())
-        likeliest = scorer.classes(topics, view).exp().topk(min(top_k, len(view.classes)), dim=-1)
-        rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True)
+        classes = scorer.classes(topics, view)
+        likeliest = classes.exp().topk(min(top_k, len(view.classes)), dim=-1)
+        chosen = [row.nonzero()[0].tolist() if several else None for row in scorer.task.chosen(classes)]
+        rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), chosen, strict=True)
         for item in window:
-            yield _answer(view, *next(rows)) if isinstance(item, Row) else _refusal(item)
+            yield _answer(view, *next(rows)) if isinstance(item, Row) else _refusal(item, several=several)
 
 
-def _answer(view: View, probabilities: Sequence[float], classes: Sequence[int]) -> dict[str, Any]:
-    """The likeliest classes of one document."""
+def _answer(
+    view: View, probabilities: Sequence[float], classes: Sequence[int], chosen: Sequence[int] | None
+) -> dict[str, Any]:
+    """The likeliest classes of one document, and where it may have several (else ``chosen`` is None) the predicted."""
     top = [
         {"label": view.classes[index], "probability": round(probability, DIGITS)}
         for probability, index in zip(probabilities, classes, strict=True)
     ]
+    if chosen is not None:
+        return {"labels": [view.classes[index] for index in chosen], "top": top}
     return {**top[0], "top": top}
 
 
-def _refusal(reject: Reject) -> dict[str, Any]:
+def _refusal(reject: Reject, *, several: bool) -> dict[str, Any]:
     """What stands in the place of a bad row, so that answers and rows stay beside each other."""
-    problems = [str(problem) for problem in reject.problems]
-    return {"label": None, "probability": None, "top": [], "problems": problems}
+    nothing: dict[str, Any] = {"labels": None} if several else {"label": None, "probability": None}
+    return {**nothing, "top": [], "problems": [str(problem) for problem in reject.problems]}
 
 
-def _evaluation_lines(result: Evaluation) -> list[str]:
+def _evaluation_lines(result: Evaluation | MultilabelEvaluation) -> list[str]:
     """An evaluation as a table."""
+    from hiercls.study.evaluation import Evaluation
+
     empty = f", {result.n_empty:,} of them without text" if result.n_empty else ""
-    rows: list[tuple[str, ...]] = [("", "documents", "undetermined", "accuracy", "macro-F1")]
-    rows += [_scores(scores, kind="level") for scores in result.levels]
-    rows += [_scores(scores, kind="customer") for scores in result.customers]
+    one = isinstance(result, Evaluation)
+    columns = ONE_TOPIC if one else SEVERAL_TOPICS
+    rows: list[tuple[str, ...]] = [("", *columns.values())]
+    rows += [_scores(scores, f"level {scores.view}", columns) for scores in result.levels]
+    rows += [_scores(scores, f"customer {scores.view}", columns) for scores in result.customers]
     scores = result.hierarchical
     named = {"precision": scores.precision, "recall": scores.recall, "F1": scores.f1}
     hierarchical = ", ".join(f"{name} {_number(value)}" for name, value in named.items())
+    known = " whose topic is known" if one else ""
     return [
         f"{counted(result.n_documents, 'labelled document')}{empty}",
         "",
         *aligned(rows),
         "",
-        f"hierarchical {hierarchical} on {counted(scores.n_documents, 'document')} whose topic is known",
+        f"hierarchical {hierarchical} on {counted(scores.n_documents, 'document')}{known}",
     ]
 
 
-def _scores(scores: ViewScores, *, kind: str) -> tuple[str, ...]:
+def _scores(scores: ViewScores | MultilabelScores, name: str, columns: Mapping[str, str]) -> tuple[str, ...]:
     """One view's line."""
-    counts = f"{scores.n_documents:,}", f"{scores.n_undetermined:,}"
-    return f"{kind} {scores.view}", *counts, _number(scores.accuracy), _number(scores.macro_f1)
+    values = [getattr(scores, column) for column in columns]
+    return name, *(f"{value:,}" if isinstance(value, int) else _number(value) for value in values)
 
 
 def _number(value: float) -> str:

@@ -116,9 +116,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.precision = precision
         self.cache = cache
         self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
-        self.task = task
+        self.device, self.verbose, self.task = device, verbose, task
 
     def fit(
         self,
