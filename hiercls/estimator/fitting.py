@@ -305,7 +305,13 @@ def _split(labelled: _Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarr
 
 
 def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels | Multilabels) -> None:
-    """Say which topics nothing in the labels tells apart."""
+    """Say which topics nothing in the labels tells apart, and where nothing says that a topic does not hold."""
+    if isinstance(labels, Multilabels) and not labels.bases[labels.base_of[labels.saying_of]].any():
+        warnings.warn(
+            "no class is ever ruled out, since no row lists its labels completely: the model will find that everything "
+            "holds; say complete: false only of rows that may lack labels",
+            stacklevel=5,
+        )
     taught = taxonomy.identifiability(sorted(frozenset().union(*labels.views)))
     if not taught.is_determined:
         found = "; ".join([taught.verdict, *taught.gaps])
