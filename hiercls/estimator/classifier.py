@@ -25,7 +25,7 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
-from hiercls.estimator.tasks import TaskName, all_right, check_settings, need_one_topic, task_of
+from hiercls.estimator.tasks import TaskName, all_right, check_settings, default_head, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.terms import LexicalConfig
@@ -49,7 +49,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         tune: ``none``: the encoder is frozen and encodings are cached on disk. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
             labels are likelier with them.
-        head: How the cascaded heads are built; None: ``HeadConfig()``.
+        head: How the cascaded heads are built; None: ``HeadConfig()``, with less dropout for ``task="multilabel"``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
         customer_weights: Weight of customers' documents in the loss; 1 where not named.
@@ -601,7 +601,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             raise ConfigError("without an encoder there is nothing to tune, and nothing to read without the words")
         if not 0.0 <= self.validation_fraction < 1.0:
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
-        task, head = task_of(self.task), HeadConfig() if self.head is None else self.head
+        task = task_of(self.task)
+        head = default_head(task) if self.head is None else self.head
         check_settings(
             task, encoder=self.encoder, lexical=self.lexical, composition=head.composition, priors=self.priors
         )

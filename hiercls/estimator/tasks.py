@@ -12,6 +12,7 @@ import numpy as np
 
 from hiercls.data.rows import Row
 from hiercls.errors import ConfigError, DataError
+from hiercls.model.heads import HeadConfig
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.multilabel_targets import MultilabelTable
 from hiercls.model.priors import Priors
@@ -25,6 +26,8 @@ from hiercls.training.prior import pooled_mix
 
 TaskName = Literal["multiclass", "multilabel"]
 """scikit-learn's words: one topic a document, or any number of them."""
+SEVERAL_TOPICS_DROPOUT = 0.5
+"""The heads' dropout where documents may have several topics and nothing is said; the log has the figures."""
 
 
 def task_of(name: Any, *, threshold: float = 0.5) -> Task:
@@ -48,6 +51,14 @@ def task_of(name: Any, *, threshold: float = 0.5) -> Task:
 def name_of(task: Task) -> TaskName:
     """The name that the estimator knows a task by."""
     return "multilabel" if isinstance(task, SeveralTopics) else "multiclass"
+
+
+def default_head(task: Task) -> HeadConfig:
+    """How the heads are built where nothing is said.
+
+    Sigmoids learn slowly under the dropout that serves a softmax best: each topic is rare, and must be found alone.
+    """
+    return HeadConfig(dropout=SEVERAL_TOPICS_DROPOUT) if isinstance(task, SeveralTopics) else HeadConfig()
 
 
 def check_settings(task: Task, *, encoder: Any, lexical: Any, composition: str, priors: Any) -> None:

@@ -188,3 +188,13 @@ def test_names_are_given_with_one_topic_a_document_too(tiny: Taxonomy, tiny_docu
     classifier = HierarchicalTextClassifier(tiny, encoder=tiny_bert, max_length=16, head=HEAD, training=TRAINING,
                                             lexical=False, cache=False).fit(texts, topics)  # fmt: skip
     assert classifier.predict_labels(texts, at="one") == [(name,) for name in classifier.predict(texts, at="one")]
+
+
+def test_the_encoder_is_trained_too(tiny: Taxonomy, untrained: HierarchicalTextClassifier) -> None:
+    texts, topics = documents(60, 7)
+    training = TrainingConfig(epochs=1, weight_decay=0.1, teacher_forcing=1.0)
+    tuned = clone(untrained).set_params(tune="all", training=training).fit(texts, topics)
+    before = untrained.build_engine().encoder.state_dict()
+    after = tuned.scorer_.engine.encoder.state_dict()
+    assert any((after[name] != before[name]).any() for name in before)
+    assert tuned.predict(texts).shape == (60, 6)
