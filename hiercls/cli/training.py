@@ -52,13 +52,6 @@ class Words(StrEnum):
     only = "only"
 
 
-class Task(StrEnum):
-    """What several labels of a row mean."""
-
-    multiclass = "multiclass"
-    multilabel = "multilabel"
-
-
 Data = Annotated[
     list[Path],
     typer.Argument(
@@ -80,8 +73,8 @@ WordsOption = Annotated[
         "only: words instead of an encoder, a model that trains in seconds."
     ),
 ]
-TaskOption = Annotated[
-    Task, typer.Option(help="multiclass: a document has one topic; multilabel: it may have several, or none.")
+Multilabel = Annotated[
+    bool, typer.Option("--multilabel", help="A document may have several classes of a view, or none.")
 ]
 MaxLength = Annotated[int | None, typer.Option(min=3, max=512, help="Tokens read of a document; by default 256.")]
 Epochs = Annotated[
@@ -104,7 +97,7 @@ def train(
     data: Data,
     output: Output,
     customer: Customers = None,
-    task: TaskOption = Task.multiclass,
+    multilabel: Multilabel = False,
     encoder: Encoder = None,
     tune: TuneOption = Tune.none,
     words: WordsOption = Words.auto,
@@ -119,17 +112,21 @@ def train(
     """Train one model on everybody's labelled documents, each labelled in the classes of its own customer or level.
 
     A row's label is a class of its view, or written view:class.
-    With --task multilabel a row lists all its classes in label, in JSONL or Parquet, unless complete is false.
+    With --multilabel a row lists all its classes in label, in JSONL or Parquet, unless complete is false.
     All bad rows of all files are listed before anything is trained.
     """
     skipping = Skipping.of(skip_bad, rejects, default=output.with_name(f"{output.name}.rejects.jsonl"))
     reading = _reading(encoder, words)
     _make_room(output, force=force)
-    several = task is Task.multilabel
-    documents = read_labelled(whole := read_taxonomy(taxonomy, customer), data, skipping=skipping, multilabel=several)
+    whole = read_taxonomy(taxonomy, customer)
+    documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
     typer.echo("\n".join(_documents_table(documents)))
     numbers = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
-    settings = reading | {"task": task.value} | {name: value for name, value in numbers.items() if value is not None}
+    settings = (
+        reading
+        | {"task": "multilabel" if multilabel else "multiclass"}
+        | {name: value for name, value in numbers.items() if value is not None}
+    )
     classifier = _untrained(whole, settings, tune=tune, epochs=epochs)
     note(f"training on {counted(len(documents.rows), 'document')}")
     _fit(classifier, documents, output)

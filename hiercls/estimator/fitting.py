@@ -31,7 +31,6 @@ from hiercls.model.inputs import EncodingInputs, TokenInputs
 from hiercls.model.levels import Hierarchy
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.multilabel import SeveralTopics
-from hiercls.model.multilabel_targets import MultilabelTable
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.priors import Priors
 from hiercls.model.task import ONE_TOPIC, OneTopic, Task
@@ -221,8 +220,6 @@ def _lexical(
     alone: bool = False,
 ) -> LexicalBranch | None:
     """The lexical branch, where held-out labels want it, or where there is no encoder beside it."""
-    if config.lexical is False or isinstance(documents.targets, MultilabelTable):
-        return None
     reads = config.lexical if isinstance(config.lexical, LexicalConfig) else LexicalConfig()
     branch = lexical_branch(
         labelled.texts,
