@@ -121,12 +121,9 @@ def train(
     whole = read_taxonomy(taxonomy, customer)
     documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
     typer.echo("\n".join(_documents_table(documents)))
-    numbers = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
-    settings = (
-        reading
-        | {"task": "multilabel" if multilabel else "multiclass"}
-        | {name: value for name, value in numbers.items() if value is not None}
-    )
+    given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
+    given |= {"task": "multilabel" if multilabel else None}
+    settings = reading | {name: value for name, value in given.items() if value is not None}
     classifier = _untrained(whole, settings, tune=tune, epochs=epochs)
     note(f"training on {counted(len(documents.rows), 'document')}")
     _fit(classifier, documents, output)
