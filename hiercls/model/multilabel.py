@@ -33,6 +33,7 @@ class SeveralTopics(Task):
         ConfigError: If the threshold is not between 0 and 1.
 
     Example:
+        >>> import torch
         >>> SeveralTopics().log_probabilities(torch.zeros(1, 2)).exp()
         tensor([[0.5000, 0.5000]])
     """
