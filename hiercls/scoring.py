@@ -15,13 +15,14 @@ from scipy.sparse import csr_array
 from scipy.special import logsumexp
 from torch import Tensor
 
-from hiercls.aggregation import Entries, aggregate, aggregate_many, condition, is_lost
+from hiercls.aggregation import aggregate_many, is_lost
 from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
 from hiercls.model.heads import CascadeHead
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.novelty import Novelty
+from hiercls.model.task import ONE_TOPIC, OneTopic, Task
 from hiercls.taxonomy import View
 
 HEAD_BATCH = 4096
@@ -51,7 +52,7 @@ class TopicMix:
 class Scorer:
     """Scores texts with a trained head.
 
-    ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``
+    ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, or as its task has it.
 
     Args:
         mix: The pooled mix of topics and the customers' own.
@@ -60,6 +61,7 @@ class Scorer:
         lexical: What words say beside the encoder, or instead of it; None: nothing.
         calibration: What makes the probabilities believable; None: they are as head and words give them.
         novelty: What tells documents of no known topic from others.
+        task: How classes follow from topics, and which are predicted.
     """
 
     mix: TopicMix
@@ -68,6 +70,7 @@ class Scorer:
     lexical: LexicalBranch | None = None
     calibration: Calibration | None = None
     novelty: Novelty = field(default_factory=Novelty)
+    task: Task = ONE_TOPIC
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
         """Log p(t|x) under the pooled mix.
@@ -229,11 +232,7 @@ class Scorer:
         """
         if self.calibration is not None:
             topics = self.calibration.of_view(topics, view.name)
-        shift = self.mix.shift(view.name)
-        scope = torch.from_numpy(view.scope.copy()) if view.is_partial else None
-        if shift is None and scope is None:
-            return topics
-        return condition(topics, prior_shift=shift, scope=scope)
+        return self.task.conditioned(topics, view, shift=self.mix.shift(view.name))
 
     def classes(self, topics: Tensor, view: View) -> Tensor:
         """Log p(k|x) of a view's classes.
@@ -245,7 +244,7 @@ class Scorer:
         Returns:
             Shape (n_texts, n_classes).
         """
-        return aggregate(self.conditioned(topics, view), Entries.of_view(view))
+        return self.task.classes(self.conditioned(topics, view), view)
 
     def classes_many(self, topics: Tensor, views: Sequence[View]) -> tuple[Tensor, ...]:
         """Log p(k|x) of many views' classes, by one sparse product.
@@ -260,6 +259,8 @@ class Scorer:
         Returns:
             For each view shape (n_texts, n_classes).
         """
+        if not isinstance(self.task, OneTopic):
+            return tuple(self.classes(topics, view) for view in views)
         own = {} if self.calibration is None else self.calibration.customers
         shared = [view for view in views if view.name not in own]
         found: dict[str, Tensor] = {}
@@ -293,8 +294,8 @@ class Scorer:
         Returns:
             Shape (n_texts, n_classes).
         """
-        return aggregate(self.conditioned(topics, view), Entries.of_matrix(view.membership.T))
+        return self.task.nodes(self.conditioned(topics, view), view)
 
     def scope(self, topics: Tensor, view: View) -> Tensor:
-        """Log of the probability mass on the topics that a view names, shape (n_texts,)."""
-        return topics[:, torch.from_numpy(view.scope.copy())].logsumexp(dim=-1)
+        """Log of the probability that a topic is one that a view names, shape (n_texts,)."""
+        return self.task.scope(topics, view)

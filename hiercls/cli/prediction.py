@@ -11,7 +11,7 @@ import math
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.metrics import ViewScores
+    from hiercls.metrics.multilabel import MultilabelScores
     from hiercls.scoring import Scorer
     from hiercls.study.evaluation import Evaluation
+    from hiercls.study.multilabel_evaluation import MultilabelEvaluation
     from hiercls.taxonomy import View
 
 WINDOW = 4096
@@ -50,6 +52,24 @@ WINDOW = 4096
 
 DIGITS = 6
 """Digits of a probability that are written, after the point."""
+
+ONE_TOPIC = {
+    "n_documents": "documents",
+    "n_undetermined": "undetermined",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+}
+"""The columns of an evaluation, by the fields of its scores."""
+SEVERAL_TOPICS = {
+    "n_documents": "documents",
+    "n_open": "open",
+    "precision": "precision",
+    "recall": "recall",
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "subset_accuracy": "all right",
+}
+"""The same where documents may have several topics."""
 
 
 def register(app: typer.Typer) -> None:
@@ -96,11 +116,12 @@ def predict(
 ) -> None:
     """Predict the classes of documents, one JSON object per document and in their order.
 
-    An object has label, probability and top, the likeliest classes.
+    An object has label, probability and top, the likeliest classes; of a multilabel model labels, all that are
+    predicted, in place of the first two.
     With --false-alarms it has out_of_scope too; where that is true, label and probability are null.
     An empty text is answered like any other.
     All rows are checked before the first is answered; JSONL and stdin are never held in memory whole.
-    With --skip-bad a bad row keeps its place: its label is null, and problems says why.
+    With --skip-bad a bad row keeps its place: its label (labels) is null, and problems says why.
 
     Where the likeliest class is not enough, ask for more: --coverage adds the set of classes that holds the true one as
     often as you say; --accuracy or --threshold add the node of the hierarchy that can be believed, a coarser one where
@@ -140,14 +161,21 @@ def evaluate(
 
     A document labelled with a topic counts everywhere; one with a coarse class counts where one class holds it whole.
     """
+    from hiercls.model.multilabel import SeveralTopics
     from hiercls.study.evaluation import evaluate as evaluate_scorer
+    from hiercls.study.multilabel_evaluation import evaluate_several
+    from hiercls.taxonomy.multilabels import Multilabels
 
     skipping = Skipping.of(skip_bad, rejects)
     classifier = _load(model, device)
-    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping)
-    texts = [row.text for row in documents.rows]
-    result = evaluate_scorer(
-        classifier.scorer_, classifier.taxonomy_, texts, documents.labels, progress=shows_progress()
+    several = isinstance(classifier.scorer_.task, SeveralTopics)
+    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping, multilabel=several)
+    texts, labels = [row.text for row in documents.rows], documents.labels
+    scorer, taxonomy, progress = classifier.scorer_, classifier.taxonomy_, shows_progress()
+    result = (
+        evaluate_several(scorer, taxonomy, texts, labels, progress=progress)
+        if isinstance(labels, Multilabels)
+        else evaluate_scorer(scorer, taxonomy, texts, labels, progress=progress)
     )
     typer.echo(to_json(result.to_dict()) if as_json else "\n".join(_evaluation_lines(result)))
 
@@ -208,8 +236,10 @@ def _answers(
     from tqdm import tqdm
 
     from hiercls.data.rows import Row
+    from hiercls.model.multilabel import SeveralTopics
 
     scorer = classifier.scorer_
+    several = isinstance(scorer.task, SeveralTopics)
     held: deque[list[Row | Reject]] = deque()
 
     def windows() -> Iterator[list[str]]:
@@ -219,14 +249,16 @@ def _answers(
 
     with tqdm(total=n_rows, desc="predicting", unit="doc", disable=not shows_progress()) as bar:
         for topics, novel in _scored(scorer, windows(), false_alarms=false_alarms, advance=bar.update):
-            likeliest = scorer.classes(topics, view).exp().topk(min(top_k, len(view.classes)), dim=-1)
-            rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), novel, strict=True)
+            classes = scorer.classes(topics, view)
+            likeliest = classes.exp().topk(min(top_k, len(view.classes)), dim=-1)
+            chosen = [row.nonzero()[0].tolist() if several else None for row in scorer.task.chosen(classes)]
+            rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), novel, chosen, strict=True)
             added = {name: iter(answers(topics)) for name, answers in more.items()}
             for item in held.popleft():
                 if isinstance(item, Row):
                     yield {**_answer(view, *next(rows)), **{name: next(answers) for name, answers in added.items()}}
                 else:
-                    yield {**_refusal(item), **dict.fromkeys(more)}
+                    yield {**_refusal(item, several=several), **dict.fromkeys(more)}
 
 
 def _scored(
@@ -246,47 +278,60 @@ def _scored(
 
 
 def _answer(
-    view: View, probabilities: Sequence[float], classes: Sequence[int], out_of_scope: bool | None
+    view: View,
+    probabilities: Sequence[float],
+    classes: Sequence[int],
+    out_of_scope: bool | None,
+    chosen: Sequence[int] | None,
 ) -> dict[str, Any]:
-    """The likeliest classes of one document, and whether it is of no known topic, where that is asked."""
+    """The likeliest classes of one document; whether it is of no known topic, where that is asked; and the predicted,
+    where it may have several.
+    """
     top = [
         {"label": view.classes[index], "probability": round(probability, DIGITS)}
         for probability, index in zip(probabilities, classes, strict=True)
     ]
+    if chosen is not None:
+        return {"labels": [view.classes[index] for index in chosen], "top": top}
     if out_of_scope is None:
         return {**top[0], "top": top}
     answer = {"label": None, "probability": None} if out_of_scope else top[0]
     return {**answer, "out_of_scope": out_of_scope, "top": top}
 
 
-def _refusal(reject: Reject) -> dict[str, Any]:
+def _refusal(reject: Reject, *, several: bool) -> dict[str, Any]:
     """What stands in the place of a bad row, so that answers and rows stay beside each other."""
-    problems = [str(problem) for problem in reject.problems]
-    return {"label": None, "probability": None, "top": [], "problems": problems}
+    nothing: dict[str, Any] = {"labels": None} if several else {"label": None, "probability": None}
+    return {**nothing, "top": [], "problems": [str(problem) for problem in reject.problems]}
 
 
-def _evaluation_lines(result: Evaluation) -> list[str]:
+def _evaluation_lines(result: Evaluation | MultilabelEvaluation) -> list[str]:
     """An evaluation as a table."""
+    from hiercls.study.evaluation import Evaluation
+
     empty = f", {result.n_empty:,} of them without text" if result.n_empty else ""
-    rows: list[tuple[str, ...]] = [("", "documents", "undetermined", "accuracy", "macro-F1")]
-    rows += [_scores(scores, kind="level") for scores in result.levels]
-    rows += [_scores(scores, kind="customer") for scores in result.customers]
+    one = isinstance(result, Evaluation)
+    columns = ONE_TOPIC if one else SEVERAL_TOPICS
+    rows: list[tuple[str, ...]] = [("", *columns.values())]
+    rows += [_scores(scores, f"level {scores.view}", columns) for scores in result.levels]
+    rows += [_scores(scores, f"customer {scores.view}", columns) for scores in result.customers]
     scores = result.hierarchical
     named = {"precision": scores.precision, "recall": scores.recall, "F1": scores.f1}
     hierarchical = ", ".join(f"{name} {_number(value)}" for name, value in named.items())
+    known = " whose topic is known" if one else ""
     return [
         f"{counted(result.n_documents, 'labelled document')}{empty}",
         "",
         *aligned(rows),
         "",
-        f"hierarchical {hierarchical} on {counted(scores.n_documents, 'document')} whose topic is known",
+        f"hierarchical {hierarchical} on {counted(scores.n_documents, 'document')}{known}",
     ]
 
 
-def _scores(scores: ViewScores, *, kind: str) -> tuple[str, ...]:
+def _scores(scores: ViewScores | MultilabelScores, name: str, columns: Mapping[str, str]) -> tuple[str, ...]:
     """One view's line."""
-    counts = f"{scores.n_documents:,}", f"{scores.n_undetermined:,}"
-    return f"{kind} {scores.view}", *counts, _number(scores.accuracy), _number(scores.macro_f1)
+    values = [getattr(scores, column) for column in columns]
+    return name, *(f"{value:,}" if isinstance(value, int) else _number(value) for value in values)
 
 
 def _number(value: float) -> str:

@@ -1,7 +1,7 @@
 """Reading rows from files, streams and tables in memory, with every problem kept beside its row.
 
-Knows the columns ``text``, ``label``, ``labels``, ``view`` and ``customer``; whether a label is a class of its view is
-settled in ``taxonomy/labels``.
+Knows the columns ``text``, ``label``, ``labels``, ``view``, ``customer`` and ``complete``; whether a label is a
+class of its view is settled in ``taxonomy/finding``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hiercls.data.delimited import delimited_records
 from hiercls.data.json_lines import decode_line, json_records, line_records
 from hiercls.data.records import Record, column_records, header_problem, mapping_records, parquet_records
 from hiercls.data.rejects import Reject
-from hiercls.data.rows import Row, describe, is_missing, label_names, string_fault
+from hiercls.data.rows import Row, completeness, describe, is_missing, label_names, string_fault, truth_value
 from hiercls.errors import DataError, InputTypeError, Problem, nearest
 from hiercls.files import not_a_file
 
@@ -55,7 +55,8 @@ def read(*sources: Any) -> Table:
     CSV and TSV have a header and quotes as in RFC 4180; JSONL has one object per line. Column ``text`` is required.
     ``label`` is one label (in JSONL, Parquet and tables in memory also a list of them), looked up in the row's
     ``view`` or written ``view:class``; ``labels`` is a list of ``[view, class]`` pairs or strings; ``customer`` is a
-    name. An empty or missing label, view or customer is none; an empty text is a legal one.
+    name; ``complete`` is true or false: whether all that hold are listed, where a document may have several topics. An
+    empty or missing label, view or customer is none; an empty text is a legal one.
 
     Args:
         *sources: Each a path to a ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet`` file, a pandas DataFrame,
@@ -259,9 +260,29 @@ def _row(record: Record) -> Row | Reject:
         *_short_labels(record.cells.get("label"), view, report),
         *_pairs(record.cells.get("labels"), view, report),
     ]
+    complete = _complete(record.cells, view, len(labels), report)
     if problems:
         return Reject(raw=record.cells, problems=tuple(problems))
-    return Row(text=str(text), labels=tuple(labels), customer=customer, file=record.file, line=record.line)
+    return Row(
+        text=str(text),
+        labels=tuple(labels),
+        customer=customer,
+        complete=complete,
+        file=record.file,
+        line=record.line,
+    )
+
+
+def _complete(cells: Mapping[str, Any], view: str | None, n_labels: int, report: Any) -> tuple[str | None, ...] | None:
+    """The views that a row lists completely, where it says so or has an empty list of labels."""
+    value = cells.get("complete")
+    absent = is_missing(value) or (isinstance(value, str) and not value)
+    said = None if absent else truth_value(value)
+    if said is None and not absent:
+        report(f"expected 'complete' to be true or false, got {describe(value)}")
+    given = [cells.get(column) for column in ("label", "labels")]
+    is_list = any(not is_missing(labels) and not isinstance(labels, str) for labels in given)
+    return completeness(said, view=view, n_labels=n_labels, is_list=is_list)
 
 
 def _short_labels(value: object, view: str | None, report: Any) -> Iterator[tuple[str | None, str]]:

@@ -51,6 +51,8 @@ def reject_row(row: Row, *problems: Problem) -> Reject:
     raw: dict[str, Any] = {"text": row.text, "labels": [list(label) for label in row.labels]}
     if row.customer is not None:
         raw["customer"] = row.customer
+    if row.complete is not None:
+        raw |= {"view": row.complete[0]} if row.complete else {"complete": False}
     return Reject(raw=raw, problems=problems)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from hiercls.calibration import Method, calibrate
 from hiercls.data.rows import Row
 from hiercls.estimator import fitting
+from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
 from hiercls.model.novelty import Novelty
 from hiercls.model.targets import TargetTable
 from hiercls.scoring import Scorer
@@ -48,7 +49,8 @@ def calibrated(
         DataError: If there are no rows, or labels that are illegal.
         ConfigError: If there is no such method.
     """
-    labels = fitting.resolve_all(taxonomy, rows)
+    need_one_topic(scorer, "calibrate")
+    labels = resolve_one_topic(taxonomy, rows)
     bare = dataclasses.replace(scorer, calibration=None)
     topics, novelty = _said(bare, [row.text for row in rows], progress=progress)
     groups = fitting.groups_of(taxonomy, rows, labels)

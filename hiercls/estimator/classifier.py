@@ -26,6 +26,7 @@ from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
 from hiercls.estimator.promising import PromisingMixin
+from hiercls.estimator.tasks import TaskName, all_right, check_settings, default_head, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.novelty import Novelty
@@ -50,7 +51,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         tune: ``none``: the encoder is frozen and encodings are cached on disk. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
             labels are likelier with them.
-        head: How the cascaded heads are built; None: ``HeadConfig()``.
+        head: How the cascaded heads are built; None: ``HeadConfig()``, with less dropout for ``task="multilabel"``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
         customer_weights: Weight of customers' documents in the loss; 1 where not named.
@@ -62,6 +63,8 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         random_state: Seed, as scikit-learn takes it.
         device: Where to compute; None: a GPU where there is one.
         verbose: Whether to show progress on standard error.
+        task: ``multiclass``: a document has one topic, and several labels narrow it down. ``multilabel``: it may have
+            several topics, or none; several labels all hold.
 
     Example:
         >>> classifier = HierarchicalTextClassifier("{hiercls: 1, levels: [topic], topics: [A, B]}")
@@ -97,6 +100,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         random_state: int | np.random.RandomState | None = 0,
         device: str | torch.device | None = None,
         verbose: bool = False,
+        task: TaskName = "multiclass",
     ) -> None:
         self.taxonomy = taxonomy
         self.encoder = encoder
@@ -114,8 +118,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         self.precision = precision
         self.cache = cache
         self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+        self.device, self.verbose, self.task = device, verbose, task
 
     def fit(
         self,
@@ -132,7 +135,8 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
 
         Args:
             texts: The documents, n_documents strings.
-            labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect.
+            labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect; where a
+                document may have several topics, the list of all classes of the view that hold.
             views: One view's name, or one per document; None: the topics.
             customers: One customer's name, or one per document; None: the view where it is a customer.
             sample_weight: Weight of each document in the loss, shape (n_documents,).
@@ -165,9 +169,11 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         config = self._fit_config()
         taxonomy = self.taxonomy if isinstance(self.taxonomy, Taxonomy) else Taxonomy.from_yaml(self.taxonomy)
         before: Scorer | None = getattr(self, "scorer_", None) if self.warm_start else None
-        if before is not None and _levels(taxonomy) != _levels(self.taxonomy_):
+        if before is not None and (
+            _levels(taxonomy) != _levels(self.taxonomy_) or type(before.task) is not type(config.task)
+        ):
             raise ConfigError(
-                "warm_start goes on from the weights of the fit before, which had other levels or topics; "
+                "warm_start goes on from the weights of the fit before, which had other levels, topics or task; "
                 "set warm_start=False to begin anew"
             )
         engine = None if self.encoder is None else self._engine(before)
@@ -200,6 +206,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             engine=engine,
             lexical=fitted.lexical,
             novelty=Novelty(density=fitted.density),
+            task=fitted.task,
         )
         return self
 
@@ -272,23 +279,40 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         return np.asarray(self.taxonomy_.topics)
 
     def predict(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
-        """The likeliest class of each text.
+        """The likeliest class of each text, or where it may have several all that are probable enough.
 
-        ``argmax_k p(k|x)``
+        ``argmax_k p(k|x)``, or ``P(k|x) ≥ τ`` with the one threshold that was chosen on held-out labels.
 
         Args:
             texts: The documents.
             at: A level or a customer; None: the topics.
 
         Returns:
-            Class names, shape (n_texts,).
+            As scikit-learn's classifiers: class names, shape (n_texts,); with ``task="multilabel"`` an indicator
+            matrix of 0 and 1, shape (n_texts, n_classes), columns as ``taxonomy.view(at).classes``.
 
         Raises:
             ConfigError: If there is no such view.
         """
         view = self._view(at)
-        predicted: np.ndarray = np.asarray(view.classes)[self._classes(texts, view).argmax(dim=-1).numpy()]
-        return predicted
+        return self.scorer_.task.answers(self._classes(texts, view), view)
+
+    def predict_labels(self, texts: Iterable[str], *, at: str | None = None) -> list[tuple[str, ...]]:
+        """The predicted classes of each text by name, as ``fit`` takes them, whatever the task.
+
+        Args:
+            texts: The documents.
+            at: A level or a customer; None: the topics.
+
+        Returns:
+            For each text its classes, in the view's order: one, or any number with ``task="multilabel"``.
+
+        Raises:
+            ConfigError: If there is no such view.
+        """
+        view = self._view(at)
+        chosen = self.scorer_.task.chosen(self._classes(texts, view))
+        return [tuple(np.asarray(view.classes)[row].tolist()) for row in chosen]
 
     def predict_least_cost(self, texts: Iterable[str], *, at: str) -> np.ndarray:
         """The class under which it costs least, on average, to file each text, by the costs in the customer's YAML.
@@ -306,6 +330,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             ConfigError: If there is no such customer.
         """
         check_is_fitted(self, "taxonomy_")
+        need_one_topic(self.scorer_, "predict_least_cost")
         costs, view = self.taxonomy_.costs(at), self._view(at)
         found: np.ndarray = np.asarray(view.classes)[least_cost(self.predict_log_proba(texts, at=at), costs=costs)]
         return found
@@ -358,7 +383,8 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             at: A level or a customer; None: the topics.
 
         Returns:
-            Shape (n_texts, n_classes), columns as ``taxonomy.view(at).classes``; rows sum to 1.
+            Shape (n_texts, n_classes), columns as ``taxonomy.view(at).classes``; rows sum to 1, except with
+            ``task="multilabel"``, where a class's is ``1 − Π_{t in k} (1 − p(t|x))``.
 
         Raises:
             ConfigError: If there is no such view.
@@ -445,7 +471,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         views: str | Iterable[str | None] | None = None,
         sample_weight: Iterable[float] | None = None,
     ) -> float:
-        """The accuracy at the views that the labels are of.
+        """The accuracy at the views that the labels are of; with ``task="multilabel"`` that of whole lists of labels.
 
         Args:
             texts: The documents.
@@ -454,7 +480,8 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             sample_weight: Weight of each document, shape (n_documents,).
 
         Returns:
-            Share of documents whose predicted class is the labelled one; several labels must all be predicted.
+            Share of documents whose predicted class is the labelled one; several labels must all be predicted, and
+            where they are all that hold, nothing else.
 
         Raises:
             DataError: If texts or labels are illegal; all of them are listed.
@@ -463,15 +490,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         rows = make_rows(texts, labels, views=views)
         if not rows:
             raise DataError([Problem(message="expected at least one labelled text, got none")], subject="the texts")
-        resolved = fitting.resolve_all(self.taxonomy_, rows)
-        topics = self.scorer_.topics([row.text for row in rows], progress=self.verbose)
-        right = np.ones(len(rows), dtype=bool)
-        pairs = [(row, *pair) for row, named in enumerate(resolved.classes) for pair in named]
-        for name in sorted({name for _, name, _ in pairs}):
-            asked = np.array([row for row, view, _ in pairs if view == name])
-            labelled = np.array([position for _, view, position in pairs if view == name])
-            predicted = self.scorer_.classes(topics[asked], self.taxonomy_.view(name)).argmax(dim=-1).numpy()
-            np.logical_and.at(right, asked, predicted == labelled)
+        right = all_right(self.taxonomy_, self.scorer_, rows, progress=self.verbose)
         weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=float)
         return float(np.average(right, weights=weights))
 
@@ -566,6 +585,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         known = {name: mix for name, mix in self.scorer_.mix.customers.items() if name != customer}
         priors = {name: shares for name, shares in (self.priors or {}).items() if composed(name) != customer}
         if prior is not None:
+            need_one_topic(self.scorer_, "a customer's prior")
             known[customer] = fitting.topic_mix(taxonomy, customer, prior)
             priors[customer] = dict(prior)
         left = set(taxonomy.customers)
@@ -587,6 +607,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
     def _topics_and_novelty(self, texts: Iterable[str]) -> tuple[Tensor, np.ndarray]:
         """Log p(t|x), shape (n_texts, n_topics), and novelty scores, shape (n_texts,)."""
         check_is_fitted(self, "taxonomy_")
+        need_one_topic(self.scorer_, "novelty_score")
         return self.scorer_.topics_and_novelty([row.text for row in make_rows(texts)], progress=self.verbose)
 
     def _classes(self, texts: Iterable[str], view: View) -> Tensor:
@@ -632,10 +653,16 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             raise ConfigError("without an encoder there is nothing to tune, and nothing to read without the words")
         if not 0.0 <= self.validation_fraction < 1.0:
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
+        task = task_of(self.task)
+        head = default_head(task) if self.head is None else self.head
+        check_settings(
+            task, encoder=self.encoder, lexical=self.lexical, composition=head.composition, priors=self.priors
+        )
         seed = self.random_state
         seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))
         return fitting.FitConfig(
-            head=HeadConfig() if self.head is None else self.head,
+            task=task,
+            head=head,
             training=TrainingConfig() if self.training is None else self.training,
             tune=self.tune,
             lexical=self.lexical,

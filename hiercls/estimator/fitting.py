@@ -10,7 +10,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,27 +21,31 @@ from hiercls.data.rows import Row
 from hiercls.data.splitting import holdout
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
+from hiercls.estimator import tasks
 from hiercls.estimator.lexical import lexical_branch
+from hiercls.estimator.weighting import document_weights, level_weights
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.inputs import EncodingInputs, TokenInputs
 from hiercls.model.levels import Hierarchy
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.novelty import TopicDensity
 from hiercls.model.priors import Priors
-from hiercls.model.targets import TargetTable
+from hiercls.model.task import ONE_TOPIC, OneTopic, Task
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
 from hiercls.scoring import TopicMix
 from hiercls.taxonomy import Taxonomy
-from hiercls.taxonomy.labels import ResolvedLabels, resolve
+from hiercls.taxonomy.labels import ResolvedLabels
+from hiercls.taxonomy.multilabels import Multilabels
 from hiercls.training.config import TrainingConfig
 from hiercls.training.novelty import known_topics
-from hiercls.training.prior import pooled_mix
 from hiercls.training.sampling import CustomerSampler
 from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, log_topics, select_and_train
+from hiercls.training.threshold import choose_threshold
 
 ENCODER_WEIGHT_DECAY = 0.01
 """L2 where the encoder is trained too and none is given: trying several would cost too much."""
@@ -64,6 +68,7 @@ class FitConfig:
         progress: Whether to show bars on standard error.
         lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
             where held-out labels are likelier with it, or where there is no encoder.
+        task: Whether documents have one topic, or several.
     """
 
     head: HeadConfig
@@ -77,6 +82,7 @@ class FitConfig:
     seed: int
     progress: bool
     lexical: LexicalConfig | bool | None = None
+    task: Task = ONE_TOPIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,8 @@ class Fit:
         lexical: The lexical branch; None where there is none.
         mix: The pooled mix of topics and the customers' own.
         trials: The settings tried, the best first.
-        density: Where the known topics' encodings lie; None where there is no encoder.
+        task: The task; where documents may have several topics, with the threshold chosen on held-out labels.
+        density: Where the known topics' encodings lie; None where there is no encoder, or documents may have several.
     """
 
     head: CascadeHead | None
@@ -97,26 +104,8 @@ class Fit:
     lexical: LexicalBranch | None
     mix: TopicMix
     trials: tuple[Trial, ...]
+    task: Task
     density: TopicDensity | None = None
-
-
-def resolve_all(taxonomy: Taxonomy, rows: Sequence[Row]) -> ResolvedLabels:
-    """Meet all labels with the map, or report every row that does not fit.
-
-    Args:
-        taxonomy: The map.
-        rows: Labelled rows.
-
-    Returns:
-        The labels, one entry a row.
-
-    Raises:
-        DataError: If any row's labels are illegal; all of them are listed.
-    """
-    resolution = resolve(taxonomy, rows)
-    if resolution.problems:
-        raise DataError(resolution.problems, subject="the labels")
-    return resolution.labels
 
 
 def fit(
@@ -146,7 +135,7 @@ def fit(
         ConfigError: If settings do not fit the taxonomy.
         TrainingError: If a loss is not finite; its ``kept`` holds the parts as the last good epoch left them.
     """
-    level_weights = _level_weights(taxonomy, config)
+    weights = level_weights(taxonomy, config.level_weights)
     labelled = _labelled(taxonomy, rows, config, sample_weight)
     _warn_of_confusion(taxonomy, labelled.labels)
     mix = _mix(taxonomy, labelled, config)
@@ -155,10 +144,10 @@ def fit(
     if engine is None:
         share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
         lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
-        return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=())
+        return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=(), task=config.task)
     trainer = Trainer(
         build=_builder(taxonomy, engine.encoder, config, start),
-        level_weights=level_weights,
+        level_weights=weights,
         device=config.device,
         seed=config.seed,
         progress=config.progress,
@@ -167,13 +156,28 @@ def fit(
         network, trials, before, after = _train(trainer, documents, split, config)
     except TrainingError as error:
         if isinstance(error.kept, HierarchicalNetwork):
-            error.kept = _fit(error.kept, None, mix, ())
+            error.kept = _fit(error.kept, None, mix, (), config.task)
         raise
+    task = _task(taxonomy, labelled.labels, split[1], config, before)
     lexical = None
     if before is not None and after is not None:
         lexical = _lexical(labelled, documents, split, config, before=before, after=after)
     density = known_topics(network, documents, device=config.device)
-    return dataclasses.replace(_fit(network, lexical, mix, trials), density=density)
+    return dataclasses.replace(_fit(network, lexical, mix, trials, task), density=density)
+
+
+def _task(
+    taxonomy: Taxonomy,
+    labels: ResolvedLabels | Multilabels,
+    heldout: np.ndarray,
+    config: FitConfig,
+    said: torch.Tensor | None,
+) -> Task:
+    """The task, its threshold chosen on held-out documents where it has one."""
+    if not isinstance(labels, Multilabels) or said is None or not len(heldout):
+        return config.task
+    threshold = choose_threshold(said[heldout], labels.take(heldout), taxonomy=taxonomy, seed=config.seed)
+    return SeveralTopics(threshold=threshold)
 
 
 def _train(
@@ -183,7 +187,7 @@ def _train(
     frozen, said = config.tune == "none", []
 
     def listen(network: HierarchicalNetwork) -> None:
-        if config.lexical is not False:
+        if config.lexical is not False or isinstance(config.task, SeveralTopics):
             said.append(log_topics(network, documents, device=config.device))
 
     candidates = _candidates(config, n_heldout=len(split[1]))
@@ -198,10 +202,16 @@ def _train(
     return network, trials, said[0] if said else None, said[-1] if said else None
 
 
-def _fit(network: HierarchicalNetwork, lexical: LexicalBranch | None, mix: TopicMix, trials: tuple[Trial, ...]) -> Fit:
+def _fit(
+    network: HierarchicalNetwork,
+    lexical: LexicalBranch | None,
+    mix: TopicMix,
+    trials: tuple[Trial, ...],
+    task: Task,
+) -> Fit:
     """The parts of a trained network, and the words beside it."""
     encoder = network.body if isinstance(network.body, TextEncoder) else None
-    return Fit(head=network.head, encoder=encoder, lexical=lexical, mix=mix, trials=trials)
+    return Fit(head=network.head, encoder=encoder, lexical=lexical, mix=mix, trials=trials, task=task)
 
 
 def _lexical(
@@ -239,7 +249,7 @@ class _Labelled:
     """The rows that count: those of positive weight, and where they stood among the rows given."""
 
     rows: list[Row]
-    labels: ResolvedLabels
+    labels: ResolvedLabels | Multilabels
     groups: np.ndarray
     owners: np.ndarray
     weights: np.ndarray
@@ -254,11 +264,11 @@ def _labelled(
     taxonomy: Taxonomy, rows: Sequence[Row], config: FitConfig, sample_weight: np.ndarray | None
 ) -> _Labelled:
     """Labels, customers and weights of the rows; those of weight 0 are left out."""
-    labels = resolve_all(taxonomy, rows)
+    labels = tasks.resolve_all(taxonomy, rows, config.task)
     if not len(labels):
         raise DataError([Problem(message="expected at least one labelled row, got none")], subject="the rows")
     groups = groups_of(taxonomy, rows, labels)
-    weights = _weights(taxonomy, groups, config, sample_weight)
+    weights = document_weights(taxonomy, groups, customers=config.customer_weights, documents=sample_weight)
     kept = np.flatnonzero(weights > 0)
     if not len(kept):
         raise ConfigError("expected some row of positive weight, got the weight 0 for every row")
@@ -279,7 +289,7 @@ def _documents(
     priors = training_priors(mix, labelled.groups)
     return LabelledDocuments(
         inputs=_inputs(labelled.texts, engine, config),
-        targets=TargetTable(taxonomy, labelled.labels, composition=config.head.composition, priors=priors),
+        targets=tasks.targets_of(taxonomy, labelled.labels, composition=config.head.composition, priors=priors),
         weights=labelled.weights,
         groups=labelled.groups,
         origins=labelled.origins,
@@ -291,12 +301,19 @@ def _split(labelled: _Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarr
     texts = labelled.texts
     if config.validation_fraction == 0.0 or len({" ".join(text.split()) for text in texts}) < 2:
         return np.arange(len(texts)), np.arange(0)
-    strata = [(group, row.labels) for group, row in zip(labelled.groups.tolist(), labelled.rows, strict=True)]
+    alike = isinstance(config.task, OneTopic)  # lists of several labels are too many to be kept in proportion
+    strata = [(group, alike and row.labels) for group, row in zip(labelled.groups, labelled.rows, strict=True)]
     return holdout(texts, strata=strata, fraction=config.validation_fraction, seed=config.seed)
 
 
-def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels) -> None:
-    """Say which topics nothing in the labels tells apart."""
+def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels | Multilabels) -> None:
+    """Say which topics nothing in the labels tells apart, and where nothing says that a topic does not hold."""
+    if isinstance(labels, Multilabels) and not labels.bases[labels.base_of[labels.saying_of]].any():
+        warnings.warn(
+            "no class is ever ruled out, since no row lists its labels completely: the model will find that everything "
+            "holds; say complete: false only of rows that may lack labels",
+            stacklevel=5,
+        )
     taught = taxonomy.identifiability(sorted(frozenset().union(*labels.views)))
     if not taught.is_determined:
         found = "; ".join([taught.verdict, *taught.gaps])
@@ -307,7 +324,7 @@ def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels) -> None:
         )
 
 
-def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -> np.ndarray:
+def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels | Multilabels) -> np.ndarray:
     """The customer of each row; the labelled view where none is given.
 
     Args:
@@ -326,28 +343,10 @@ def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -
     return np.array(names, dtype=object).astype(str)
 
 
-def _weights(taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_weight: np.ndarray | None) -> np.ndarray:
-    """Weight of each row in the loss."""
-    named = {composed(name): weight for name, weight in (config.customer_weights or {}).items()}
-    unknown = sorted(set(named) - set(taxonomy.customers))
-    if unknown or not all(np.isfinite(weight) and weight >= 0 for weight in named.values()):
-        raise ConfigError(f"expected finite customer_weights >= 0 for customers of the taxonomy, got {named}")
-    weights = np.array([named.get(group, 1.0) for group in groups], dtype=np.float32)
-    if sample_weight is None:
-        return weights
-    given = np.asarray(sample_weight, dtype=np.float32)
-    if given.shape != weights.shape:
-        raise ConfigError(f"expected {len(weights)} sample weights, got an array of shape {given.shape}")
-    wrong = np.flatnonzero(~np.isfinite(given) | (given < 0))
-    if len(wrong):
-        raise ConfigError(f"expected finite sample weights >= 0, got {given[wrong[0]]} at position {wrong[0]}")
-    return weights * given
-
-
 def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> TopicMix:
     """The pooled mix under the sampler in use, and the customers' known ones."""
     sampler = CustomerSampler(labelled.groups, temperature=config.training.sampling_temperature, seed=config.seed)
-    pooled = pooled_mix(labelled.labels.weights, labelled.weights * sampler.visits())
+    pooled = tasks.mix_of(taxonomy, labelled.labels, labelled.weights * sampler.visits())
     known = {composed(name): topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
     return TopicMix(pooled=pooled, customers=known)
 
@@ -421,7 +420,7 @@ def _builder(
     def build() -> HierarchicalNetwork:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
-            head = CascadeHead(encoder.width, hierarchy, config.head)
+            head = CascadeHead(encoder.width, hierarchy, config.head, task=config.task)
         if start is not None:
             _start_from(head, start)
         body: nn.Module = nn.Identity()
@@ -441,17 +440,6 @@ def _start_from(head: CascadeHead, start: CascadeHead) -> None:
             "warm_start goes on from the weights of the fit before, which had another hierarchy or another head; "
             "set warm_start=False to begin anew"
         ) from error
-
-
-def _level_weights(taxonomy: Taxonomy, config: FitConfig) -> torch.Tensor:
-    """w, shape (n_levels,)."""
-    given: Any = [1.0] * len(taxonomy.levels) if config.level_weights is None else config.level_weights
-    fits = not isinstance(given, str | Mapping) and len(given) == len(taxonomy.levels)
-    if not fits or not all(np.isfinite(weight) and weight >= 0 for weight in given) or not given[-1]:
-        raise ConfigError(
-            f"expected one finite level weight >= 0 for each of {list(taxonomy.levels)}, the last > 0, got {given!r}"
-        )
-    return torch.tensor(list(given), dtype=torch.float32)
 
 
 def _candidates(config: FitConfig, *, n_heldout: int) -> list[TrainingConfig]:

@@ -20,11 +20,14 @@ from hiercls.calibration import Calibration
 from hiercls.errors import ModelFolderError
 from hiercls.estimator import promises
 from hiercls.estimator.promises import HeldOut
+from hiercls.estimator.tasks import name_of, task_of
 from hiercls.model.encoder import load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.levels import Hierarchy
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.novelty import Novelty, TopicDensity
+from hiercls.model.task import Task
 from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.scoring import Scorer, TopicMix
 from hiercls.taxonomy import Taxonomy
@@ -49,6 +52,7 @@ def save(classifier: Any, path: Path) -> None:
     head, engine, branch = scorer.head, scorer.engine, scorer.lexical
     encoder = _encoder_name(classifier)
     params = {name: value for name, value in classifier.get_params(deep=False).items() if name not in _NOT_SAVED}
+    params["task"] = name_of(scorer.task)
     settings: dict[str, Any] = {
         "hiercls": _version(),
         "params": {**{name: _plain(value) for name, value in params.items()}, "encoder": encoder},
@@ -61,6 +65,7 @@ def save(classifier: Any, path: Path) -> None:
         "lexical": _plain_lexical(classifier.lexical),
         "max_words": None if branch is None else branch.terms.max_words,
         "pooled_mix": scorer.mix.pooled.tolist(),
+        "threshold": scorer.task.threshold if isinstance(scorer.task, SeveralTopics) else None,
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
         "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
         "heldout": None if classifier.heldout_ is None else classifier.heldout_.names,
@@ -98,7 +103,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     saved = read_model(path)
     settings = saved.settings
     try:
-        classifier, head = _rebuild(cls, saved, device)
+        task = _task(settings)
+        classifier, head = _rebuild(cls, saved, device, task)
         mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
         calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
         branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
@@ -109,7 +115,7 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     if head is None:
-        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration, novelty=novelty)
+        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration, novelty=novelty, task=task)
         return classifier
     classifier.encoder = _found(classifier.encoder, settings.get("encoder_beside"), path)
     wanted = classifier.encoder_config()
@@ -121,9 +127,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
     engine = classifier.engine_config().build(encoder)
-    classifier.scorer_ = Scorer(
-        mix=mix, head=head, engine=engine, lexical=branch, calibration=calibration, novelty=novelty
-    )
+    parts: dict[str, Any] = {"lexical": branch, "calibration": calibration, "novelty": novelty, "task": task}
+    classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, **parts)
     return classifier
 
 
@@ -232,7 +237,15 @@ def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:
     return dataclasses.replace(scorer, mix=TopicMix(pooled=scorer.mix.pooled, customers=mixes))
 
 
-def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> tuple[Any, CascadeHead | None]:
+def _task(settings: Mapping[str, Any]) -> Task:
+    """The saved task; folders from before there were two have one topic a document."""
+    threshold = settings.get("threshold")
+    return task_of(settings["params"].get("task", "multiclass"), threshold=0.5 if threshold is None else threshold)
+
+
+def _rebuild(
+    cls: Any, saved: SavedModel, device: str | torch.device | None, task: Task
+) -> tuple[Any, CascadeHead | None]:
     """The estimator and its head, without encoder; there is no head where there is no encoder."""
     settings = saved.settings
     taxonomy = Taxonomy.from_yaml(saved.taxonomy)
@@ -251,7 +264,7 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> 
     classifier.trials_ = ()
     if classifier.encoder is None:
         return classifier, None
-    head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head)
+    head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head, task=task)
     others = (_LEXICAL, _NOVELTY, promises.NAME)
     head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()

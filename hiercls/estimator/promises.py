@@ -20,6 +20,7 @@ from hiercls.decoding import ClimbingRule, ConformalRule, NodeRule, climbing_rul
 from hiercls.decoding.conformal import Score
 from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.estimator import fitting
+from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy, View
 
@@ -56,8 +57,10 @@ class HeldOut:
 
         Raises:
             DataError: If there are no rows, or labels that are illegal.
+            ConfigError: If documents may have several topics.
         """
-        labels = fitting.resolve_all(taxonomy, rows)
+        need_one_topic(scorer, "conformalize")
+        labels = resolve_one_topic(taxonomy, rows)
         if not rows:
             raise DataError([Problem(message="expected labelled held-out documents, got none")], subject="the rows")
         allowed = labels.weights.copy()

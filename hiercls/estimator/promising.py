@@ -17,6 +17,7 @@ from hiercls.decoding import stop
 from hiercls.decoding.conformal import Score
 from hiercls.errors import ConfigError
 from hiercls.estimator.promises import HeldOut, Promises
+from hiercls.estimator.tasks import need_one_topic
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy
 
@@ -183,6 +184,7 @@ class PromisingMixin:
         elif not 0 <= threshold <= 1:
             raise ConfigError(f"expected a threshold from 0 to 1, got {threshold}")
         check_is_fitted(self, "taxonomy_")
+        need_one_topic(self.scorer_, "predict_or_coarsen")
         topics = self._log_topics(make_rows(texts)).numpy()
         answers = stop(topics, taxonomy=self.taxonomy_, threshold=threshold)
         found: np.ndarray = np.array([*self.taxonomy_.hierarchy.nodes, None], dtype=object)[answers]

@@ -14,6 +14,7 @@ from torch import Tensor
 from hiercls.data.rows import Row, make_rows
 from hiercls.errors import ConfigError
 from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.estimator.tasks import need_one_topic
 from hiercls.explain.explanation import Explanation
 from hiercls.explain.neighbours import nearest, own_documents
 from hiercls.explain.result import TopicPart
@@ -51,7 +52,8 @@ def explain(
         The explanation.
 
     Raises:
-        ConfigError: If there is no such view or class, or all documents belong to other customers.
+        ConfigError: If there is no such view or class, or all documents belong to other customers, or the
+            model gives documents several topics.
         DataError: If labels of the documents are illegal; all of them are listed.
 
     Example:
@@ -67,6 +69,7 @@ def explain(
         representation erasure", 2016.
     """
     check_is_fitted(classifier, "taxonomy_")
+    need_one_topic(classifier.scorer_, "explain")
     if n_neighbours < 0 or max_words < 0:
         raise ConfigError(f"expected n_neighbours >= 0 and max_words >= 0, got {n_neighbours} and {max_words}")
     (row,) = make_rows([text])

@@ -16,6 +16,7 @@ from hiercls.aggregation import Entries, segment_log_softmax, segment_logsumexp
 from hiercls.errors import ConfigError
 from hiercls.model.cascade import CascadeOutput, Forcing
 from hiercls.model.levels import Hierarchy
+from hiercls.model.task import ONE_TOPIC, Task
 
 FLOOR = -10.0
 """Log-probabilities fed from one level to the next are floored here, so that a certain parent feeds no infinities."""
@@ -61,6 +62,7 @@ class CascadeHead(nn.Module):
         width: Width of the encoding h.
         hierarchy: Sizes and links of the levels.
         config: Hidden width, dropout, feed and composition.
+        task: How logits become probabilities; one topic a document by default.
 
     Example:
         >>> from hiercls.model.levels import Hierarchy
@@ -74,9 +76,10 @@ class CascadeHead(nn.Module):
         "Hierarchical classification at multiple operating points", NeurIPS 2022, section 3.
     """
 
-    def __init__(self, width: int, hierarchy: Hierarchy, config: HeadConfig) -> None:
+    def __init__(self, width: int, hierarchy: Hierarchy, config: HeadConfig, *, task: Task = ONE_TOPIC) -> None:
         super().__init__()
         self.config = config
+        self.task = task
         self.encoding_dropout = nn.Dropout(config.dropout if config.hidden == 0 else 0.0)
         fed = (0, *hierarchy.sizes[:-1])
         self.heads = nn.ModuleList(
@@ -105,14 +108,14 @@ class CascadeHead(nn.Module):
             log_probabilities.append(self._level(level, logits[-1], log_probabilities))
             if level + 1 < len(self.heads):
                 fed = self._feed(logits[-1], log_probabilities[-1])
-                fed = fed if forcing is None else _force(fed, log_probabilities[-1], forcing, level)
+                fed = fed if forcing is None else self._force(fed, log_probabilities[-1], forcing, level)
                 inputs = torch.cat([encodings, fed], dim=-1)
         return CascadeOutput(tuple(logits), tuple(log_probabilities))
 
     def _level(self, level: int, logits: Tensor, above: Sequence[Tensor]) -> Tensor:
         """Log p of a level's nodes, shape (batch, n_nodes)."""
         if level == 0 or self.config.composition == "topic":
-            return logits.log_softmax(dim=-1)
+            return self.task.log_probabilities(logits)
         parents: Tensor = self.get_buffer(f"parents_{level}")
         children: Tensor = self.get_buffer(f"children_{level}")
         conditional = segment_log_softmax(logits[:, children], parents, above[-1].shape[-1])
@@ -121,6 +124,11 @@ class CascadeHead(nn.Module):
     def _feed(self, logits: Tensor, log_probabilities: Tensor) -> Tensor:
         """u_l, shape (batch, n_nodes)."""
         return logits if self.config.feed == "logits" else log_probabilities.clamp_min(FLOOR)
+
+    def _force(self, fed: Tensor, log_probabilities: Tensor, forcing: Forcing, level: int) -> Tensor:
+        """u_l with what the labels tell in its place, detached, in the forced documents' rows."""
+        taught = self.task.taught(log_probabilities.detach(), forcing.allowed[level])
+        return torch.where(forcing.documents[:, None] & ~taught.isnan(), taught.clamp_min(FLOOR), fed)
 
 
 def _head(n_inputs: int, n_nodes: int, config: HeadConfig) -> nn.Module:
@@ -133,9 +141,3 @@ def _head(n_inputs: int, n_nodes: int, config: HeadConfig) -> nn.Module:
         nn.Dropout(config.dropout),
         nn.Linear(config.hidden, n_nodes),
     )
-
-
-def _force(fed: Tensor, log_probabilities: Tensor, forcing: Forcing, level: int) -> Tensor:
-    """u_l with the forced documents' rows replaced by the softmax restricted to the label's nodes, detached."""
-    own = log_probabilities.detach().masked_fill(~forcing.allowed[level], -torch.inf)
-    return torch.where(forcing.documents[:, None], own.log_softmax(dim=-1).clamp_min(FLOOR), fed)

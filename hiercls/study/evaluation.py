@@ -41,9 +41,9 @@ class Evaluation:
         return {
             "n_documents": self.n_documents,
             "n_empty": self.n_empty,
-            "levels": [_plain(dataclasses.asdict(scores)) for scores in self.levels],
-            "customers": [_plain(dataclasses.asdict(scores)) for scores in self.customers],
-            "hierarchical": _plain(hierarchical),
+            "levels": [plain(dataclasses.asdict(scores)) for scores in self.levels],
+            "customers": [plain(dataclasses.asdict(scores)) for scores in self.customers],
+            "hierarchical": plain(hierarchical),
         }
 
 
@@ -82,6 +82,13 @@ def evaluate(
     )
 
 
-def _plain(scores: dict[str, Any]) -> dict[str, Any]:
-    """Scores with None in place of NaN, which JSON does not know."""
+def plain(scores: dict[str, Any]) -> dict[str, Any]:
+    """Scores with None in place of NaN, which JSON does not know.
+
+    Args:
+        scores: Scores by name.
+
+    Returns:
+        The same, as JSON can hold them.
+    """
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in scores.items()}

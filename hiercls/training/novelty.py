@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.novelty import TopicDensity
+from hiercls.model.targets import LevelTargets
 from hiercls.training.lexical import expected_topics
 from hiercls.training.selection import HELDOUT_BATCH
 
@@ -36,10 +37,12 @@ def known_topics(
         device: Where to compute.
 
     Returns:
-        The densities; None where all encodings are alike.
+        The densities; None where all encodings are alike, or documents may have several topics.
     """
-    encodings, topics = encode(network, documents, device=device)
     target = documents.targets.batch(np.arange(len(documents)))[-1]
+    if not isinstance(target, LevelTargets):
+        return None
+    encodings, topics = encode(network, documents, device=device)
     return fit_density(encodings, expected_topics(topics, target, weights=documents.weights))
 
 

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hiercls.data.reading import Table, iterate, iterate_stream, read, read_stream
+from hiercls.data.rejects import reject_row, write_rejects
 from hiercls.data.rows import Row
-from hiercls.errors import DataError, InputTypeError, MissingExtraError
+from hiercls.errors import DataError, InputTypeError, MissingExtraError, Problem
 
 EXPECTED = [
     ("first", (("one", "ABC"),), "one"),
@@ -403,3 +404,20 @@ def test_one_by_one_is_the_same_as_at_once(tmp_path) -> None:
     file.write_text('{"txt": "a"}\n')
     with pytest.raises(DataError, match="expected a column 'text', found 'txt'"):
         list(iterate(file))
+
+
+def test_rows_say_whether_their_labels_are_complete(tmp_path):
+    lines = ['{"text": "a", "label": ["A", "B"]}', '{"text": "b", "label": "A", "complete": false}',
+             '{"text": "c", "labels": [], "view": "one"}', '{"text": "d", "complete": true}', '{"text": "e"}',
+             '{"text": "f", "label": "A", "complete": "perhaps"}']  # fmt: skip
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(lines) + "\n")
+    table = read(file)
+    assert [row.complete for row in table.rows] == [None, (), ("one",), (None,), None]
+    assert str(table.problems[0]).endswith("expected 'complete' to be true or false, got the str 'perhaps'")
+    sheet = tmp_path / "rows.csv"
+    sheet.write_text("text,label,complete\na,A,FALSE\nb,A,\nc,,true\n")
+    assert [row.complete for row in read(sheet).rows] == [(), None, (None,)]
+    rejects = [reject_row(row, Problem(message="no")) for row in table.rows[:3]]
+    write_rejects(tmp_path / "bad.jsonl", rejects)
+    assert [row.complete for row in read(tmp_path / "bad.jsonl").rows] == [None, (), ("one",)]

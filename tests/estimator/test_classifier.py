@@ -404,7 +404,7 @@ def test_a_known_mix_stands_inside_the_training_loss(
         seen.append(priors)
         return TargetTable(*args, priors=priors, **settings)
 
-    monkeypatch.setattr("hiercls.estimator.fitting.TargetTable", watch)
+    monkeypatch.setattr("hiercls.estimator.tasks.TargetTable", watch)
     model = make(priors={"two": {"A": 3.0, "B": 1.0}, "one": {"F": 1.0}}).fit(texts, labels, views=views)
     (priors,) = seen
     assert priors.index.tolist() == [{"two": 0, "one": 1, "three": -1}[view] for view in views]
