@@ -48,6 +48,11 @@ class Posteriors:
     test: NDArray[np.float32]
     test_topics: NDArray[np.int64]
 
+    @property
+    def customers(self) -> tuple[str, ...]:
+        """The customers that it was trained on."""
+        return tuple(np.unique(self.heldout_customers).tolist())
+
     def save(self, path: Path) -> None:
         """Write all arrays to one ``.npz`` file, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
