@@ -1,7 +1,7 @@
 """Probabilities that can be believed: the topics' are scaled until held-out labels, coarse ones too, are likeliest.
 
-``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, where ``s`` may differ with how sure the model is: since
-the topics are scaled, labels of any view teach it, and no view contradicts another. Knows topic log-probabilities and
+``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, where s may differ with how sure the model is: since the
+topics are scaled, labels of any view teach it, and no view contradicts another. Knows topic log-probabilities and
 labels as sets of topics; knows no text and no model.
 """
 
@@ -31,7 +31,7 @@ DEFAULT_METHOD: Method = "adaptive"
 """What is taken where nobody asks for another: two numbers, which few documents can teach."""
 
 PRECISION = 30.0
-"""How strongly every parameter is held at no change: 1/σ². Chosen on held-out training documents of 20 Newsgroups and of
+"""How strongly every parameter is held at no change: 1/σ². Chosen on held-out training documents of 20 Newsgroups and
 the docstrings, so that a calibration on 50 of them is hardly ever worse than none."""
 
 SURENESS_AT_HALF, MOST_SURE = math.log(2), 50.0

@@ -89,7 +89,9 @@ def test_the_scaling_is_what_a_slow_search_finds(world, method, n_slopes, n_bias
         slopes = np.exp(np.full(6, parameters[0]))
         return enumerated_loss(world, topics.numpy(), labels, slopes, biases, {"two": OWN / POOLED})
 
-    best = minimize(lambda p: loss(p) + PRECISION * (p**2).sum() / 80, np.zeros(n_slopes + n_biases), method="Powell", tol=1e-9)
+    best = minimize(
+        lambda p: loss(p) + PRECISION * (p**2).sum() / 80, np.zeros(n_slopes + n_biases), method="Powell", tol=1e-9
+    )
     assert np.log(found.slopes[0]) == pytest.approx(best.x[0], abs=1e-3)
     np.testing.assert_allclose(found.biases, best.x[1:] if n_biases else 0.0, atol=2e-3)
     assert found.loss_before == pytest.approx(loss(np.zeros(1 + n_biases)), abs=1e-6)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 COLOURS = (BLUE, GREY, "#C4622D", "#3C8D5A")
 """The curves' inks, in their order."""
 
+KEY = MARGIN + HEADING
+"""In inches: the top of the key."""
+
 LEFT, FOOT, WIDTH, HEIGHT = 0.62, 0.55, 5.0, 3.4
 """In inches: left of the panel, below it; the panel itself."""
 
@@ -62,7 +65,7 @@ def plot_risk_coverage(curves: Mapping[str, RiskCoverage], *, title: str, subtit
     for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
         panel.draw_line(axes, curve.coverage, curve.risk, colour=colour)
         lines[f"{name} (area {100 * curve.area:.1f} %)"] = colour
-    draw_key(axes, lines, top=MARGIN + HEADING)
+    draw_key(axes, lines, top=KEY)
     return figure
 
 
@@ -90,36 +93,27 @@ def plot_operating_curve(
         >>> curve = operating_curve(np.log([[0.5, 0.3, 0.1, 0.05, 0.03, 0.02]]), [1], taxonomy=tiny)
         >>> figure = plot_operating_curve(curve, title="Right", subtitle="1 test document", thresholds=[0.9])
         >>> [text.get_text() for text in figure.axes[0].texts][-1]
-        'at least 90 % sure'
+        '90 %'
     """
     lowest = float(curve.correctness.min()) if len(curve.correctness) else 0.0
     axes, figure, panel = _sheet(title, subtitle, low=max(0.0, math.floor(10 * lowest - 1e-9) / 10))
     panel.draw_ground(axes, across="how specific the answers are", upwards="of them right", n_steps=5)
-    draw_key(axes, {"a coarser answer where the finer is uncertain": BLUE}, top=MARGIN + HEADING)
+    draw_key(axes, {"a coarser answer where the finer is less probable than the share beside the dot": BLUE}, top=KEY)
     panel.draw_line(axes, curve.specificity, curve.correctness, colour=BLUE)
     for threshold in thresholds:
         point = min(int(np.searchsorted(curve.threshold, threshold)), len(curve.threshold) - 1)
-        _mark(axes, panel, curve.specificity[point], curve.correctness[point], words=_sure(threshold))
+        x, y = panel.at(curve.specificity[point], curve.correctness[point])
+        axes.plot([x], [y], color=INK, marker="o", markersize=5, linewidth=0, zorder=3)
+        axes.text(x - 0.08, y + 0.13, f"{100 * threshold:.3g} %", size=SMALL, ha="right", va="center", **ink())
     return figure
 
 
 def _sheet(title: str, subtitle: str, *, low: float = 0.0, high: float = 1.0) -> tuple[Axes, Figure, Panel]:
     """An empty sheet with room for one panel."""
-    top = MARGIN + HEADING + 0.36
+    top = KEY + 0.36
     size = {"width": 2 * MARGIN + LEFT + WIDTH, "height": top + HEIGHT + FOOT + MARGIN}
     figure, axes = headed_canvas(title=title, subtitle=subtitle, **size)
     return axes, figure, Panel(left=MARGIN + LEFT, top=top, width=WIDTH, height=HEIGHT, low=low, high=high)
-
-
-def _mark(axes: Axes, panel: Panel, x: float, y: float, *, words: str) -> None:
-    """A point on the curve and, left below it, what it is: the curve falls to the right."""
-    across, down = panel.at(x, y)
-    axes.plot([across], [down], color=INK, marker="o", markersize=5, linewidth=0, zorder=3)
-    axes.text(across - 0.1, down + 0.13, words, size=SMALL, ha="right", va="center_baseline", **ink())
-
-
-def _sure(threshold: float) -> str:
-    return f"at least {100 * threshold:.3g} % sure"
 
 
 def _round_up(share: float) -> float:

@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING
 
 from hiercls.errors import ConfigError
 from hiercls.metrics.reliability import Reliability
-from hiercls.plots.canvas import BLUE, FAINT, GREY, HEADING, INK, MARGIN, QUIET, SIZE, SMALL, draw_key, headed_canvas, ink
+from hiercls.plots.canvas import (
+    BLUE,
+    FAINT,
+    GREY,
+    HEADING,
+    INK,
+    MARGIN,
+    QUIET,
+    SIZE,
+    SMALL,
+    draw_key,
+    headed_canvas,
+    ink,
+)
 from hiercls.plots.lettering import fit
 from hiercls.plots.panel import Panel
 

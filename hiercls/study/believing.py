@@ -12,12 +12,12 @@ import numpy as np
 from hiercls.calibration import DEFAULT_METHOD, Method
 from hiercls.metrics import reliability, top_reliability
 from hiercls.study.answers import Answers
-from hiercls.study.halves import calibration_on, dealt, halves, read
+from hiercls.study.halves import N_SPLITS, calibration_on, dealt, halves, read
 from hiercls.study.posteriors import Posteriors
 from hiercls.taxonomy import Taxonomy
 
-N_SPLITS, N_SIMULATED = 4, 50
-"""Random halves of the test documents; draws of what would be true if a model's probabilities were."""
+N_SIMULATED = 50
+"""Draws of what would be true if a model's probabilities were."""
 
 SIZES, N_DRAWS = (50, 100, 200, 500, 1000), 3
 """Documents to calibrate on, where these are few; draws of them."""

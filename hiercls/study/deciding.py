@@ -1,4 +1,4 @@
-"""What to answer, given the probabilities: caution on the hierarchy against plain abstention, and all decodings compared.
+"""What to answer, given the probabilities: caution on the hierarchy against abstention, and all decodings compared.
 
 Knows stored probabilities and the map; how the figures are told, ``study/trust_report`` knows.
 """
@@ -17,12 +17,9 @@ from hiercls.decoding import ROOT, class_argmax, f1_gains, most_gain, specificit
 from hiercls.metrics import ancestor_matrix, hierarchical_scores, node_set_scores, tree_induced_errors
 from hiercls.study.answers import Answers
 from hiercls.study.evaluation import caution
-from hiercls.study.halves import calibration_on, dealt, halves, read
+from hiercls.study.halves import N_SPLITS, calibration_on, dealt, halves, read
 from hiercls.study.posteriors import Posteriors
 from hiercls.taxonomy import Taxonomy
-
-N_SPLITS = 4
-"""Random halves of the test documents."""
 
 THRESHOLDS = (0.5, 0.8, 0.95)
 """Where the stopping rule is read."""
@@ -33,7 +30,9 @@ Indices = NDArray[np.int64]
 Decoder = Callable[[NDArray[np.float64]], Indices]
 
 
-def calibrated_half(posteriors: Posteriors, taxonomy: Taxonomy, *, seed: int, split: int = 0) -> tuple[Answers, Answers]:
+def calibrated_half(
+    posteriors: Posteriors, taxonomy: Taxonomy, *, seed: int, split: int = 0
+) -> tuple[Answers, Answers]:
     """One half of the test documents: as trained, and calibrated on the coarse labels of the other half.
 
     Args:

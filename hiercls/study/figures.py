@@ -59,7 +59,11 @@ def figures(answers: Answers, *, before: Answers | None = None, on: str | None =
         kind = "level" if name in taxonomy.levels else "customer"
         yield (
             f"confusion-{name}",
-            plot_confusion(found, title=f"What is taken for what: {kind} {name}", subtitle=f"Percent of each row; {on}"),
+            plot_confusion(
+                found,
+                title=f"What is taken for what: {kind} {name}",
+                subtitle=f"The darker, the larger the part of the row; {on}",
+            ),
         )
 
 

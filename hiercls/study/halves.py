@@ -20,6 +20,9 @@ from hiercls.study.union import classes_of
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
 
+N_SPLITS = 2
+"""How many times a model's test documents are halved."""
+
 Array = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
@@ -79,9 +82,7 @@ def calibration_on(
     return calibrate(torch.from_numpy(log_topics), targets, method=method, groups=own)
 
 
-def read(
-    log_topics: Array, topics: Indices, *, taxonomy: Taxonomy, calibration: Calibration | None = None
-) -> Answers:
+def read(log_topics: Array, topics: Indices, *, taxonomy: Taxonomy, calibration: Calibration | None = None) -> Answers:
     """What stored probabilities say at every view, as trained or calibrated.
 
     Args:

@@ -1,4 +1,4 @@
-"""What one model says of documents that it was not trained on, stored once, so that protocols of trust re-run in seconds.
+"""What one model says of documents that it was not trained on, stored once: protocols on it re-run in seconds.
 
 Knows how a world of the union benchmark is trained; what is measured on the probabilities, it does not know.
 """

@@ -1,0 +1,189 @@
+"""The tables of the benchmark of trust.
+
+Knows what ``study/trust`` wrote; knows no model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hiercls.calibration import DEFAULT_METHOD
+from hiercls.study.believing import BEFORE
+from hiercls.study.halves import N_SPLITS
+from hiercls.taxonomy import Taxonomy
+
+TITLES: dict[str, str] = {
+    "removed": "20 Newsgroups, headers removed",
+    "kept": "20 Newsgroups, headers kept",
+    "pydocs": "Docstrings (pydocs)",
+}
+
+T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""The 97.5 % quantiles of Student's t for 1 to 9 degrees of freedom; beyond, the normal's is near enough."""
+
+COLUMNS = {
+    "topics": "topics right",
+    "levels": "upper levels right",
+    "customers": "customers' classes right",
+    "right": "answers right",
+    "f1": "hF1",
+    "cost": "cost (edges)",
+    "specificity": "specificity",
+    "contradictions": "contradict themselves",
+    "microseconds": "µs a document",
+}
+
+Seeds = Sequence[Mapping[str, Any]]
+
+
+def report(results: Mapping[str, Any], taxonomies: Mapping[str, Taxonomy]) -> str:
+    """All tables.
+
+    Args:
+        results: What ``trust.json`` holds.
+        taxonomies: The map of each world.
+
+    Returns:
+        Markdown.
+    """
+    parts = ["# Trust", "", " ".join(f"{name}: {value}." for name, value in results["conditions"].items()), "", _INTRO]
+    for world, by_seed in results["runs"].items():
+        seeds = list(by_seed.values())
+        parts += ["", f"## {TITLES[world]} ({len(seeds)} seeds)"]
+        for title, table in _TABLES.items():
+            parts += ["", f"### {title}", "", *table(seeds, taxonomies[world])]
+    return "\n".join([*parts, ""])
+
+
+_INTRO = (
+    "One model a seed, trained on the customers' coarse labels with a tenth of the training documents held out. "
+    "*On halves*: calibrated on the coarse labels of a random half of the test documents, measured on the other half; "
+    f"means over {N_SPLITS} halvings and the seeds. *Later documents*: calibrated on the held-out training documents, "
+    "measured on all test documents, which in 20 Newsgroups are of a later date; docstrings have no date. *If true*: "
+    "the mean error that the same probabilities would show on as many documents if they were true, in the same bins."
+)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of a mean over seeds, by Student's t.
+
+    Args:
+        values: One value a seed.
+
+    Returns:
+        Its ends; infinite ones of a single value.
+
+    Example:
+        >>> [round(end, 3) for end in interval([1.0, 2.0, 3.0])]
+        [-0.484, 4.484]
+    """
+    degrees = len(values) - 1
+    if degrees < 1:
+        return -math.inf, math.inf
+    quantile = T_QUANTILES[degrees - 1] if degrees <= len(T_QUANTILES) else 1.96
+    half = quantile * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
+
+
+def _errors(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:
+    """Calibration errors on halves: before, after, and what perfect ones would be."""
+    views = [*reversed(taxonomy.levels), *taxonomy.customers]
+    methods = list(seeds[0]["halves"]["error"])
+
+    def row(name: str, cell: Callable[[Mapping[str, Any]], Mapping[str, float]]) -> str:
+        means = [float(np.mean([cell(seed)[view] for seed in seeds])) for view in views]
+        return _line(name, [_three(value) for value in means])
+
+    def past(seed: Mapping[str, Any]) -> dict[str, float]:
+        found = seed["halves"]
+        return {view: found["error"][DEFAULT_METHOD][view] - found["perfect"][DEFAULT_METHOD][view] for view in views}
+
+    lines = [_line("expected calibration error", views), "|---" * (len(views) + 1) + "|"]
+    for name in methods:
+        told = f"**{name}** (default)" if name == DEFAULT_METHOD else name
+        lines.append(row(f"on halves: {told}", lambda seed, name=name: seed["halves"]["error"][name]))
+        if name == DEFAULT_METHOD:
+            lines.append(row("the same, if true", lambda seed: seed["halves"]["perfect"][DEFAULT_METHOD]))
+            lines.append(row("**above what it would be if true**", past))
+    for name in methods:
+        lines.append(row(f"later documents: {name}", lambda seed, name=name: seed["shift"][name]))
+    return lines
+
+
+def _sizes(seeds: Seeds, _: Taxonomy) -> list[str]:
+    """Errors by the number of documents to calibrate on."""
+    sizes = list(seeds[0]["sizes"])
+    methods = list(seeds[0]["sizes"][sizes[0]])
+    lines = [_line("mean error over topics and customers", [f"{size} documents" for size in sizes])]
+    lines.append("|---" * (len(sizes) + 1) + "|")
+    for method in methods:
+        cells = []
+        for size in sizes:
+            draws = [value for seed in seeds for value in seed["sizes"][size][method]]
+            cells.append(f"{_three(float(np.mean(draws)))} ± {_three(float(np.std(draws, ddof=1)))}")
+        lines.append(_line(method, cells))
+    before = [float(np.mean(list(seed["halves"]["error"][BEFORE].values()))) for seed in seeds]
+    return [*lines, _line(BEFORE, [_three(float(np.mean(before)))] * len(sizes))]
+
+
+def _caution(seeds: Seeds, _: Taxonomy) -> list[str]:
+    """Areas under the risk–coverage curves, and their difference."""
+    lines = [
+        _line(
+            "area under risk–coverage", ["coarser answers (hAURC)", "no answers (AURC)", "difference", "95 % interval"]
+        )
+    ]
+    lines.append("|---|---|---|---|---|")
+    for name, suffix in (("calibrated", ""), (BEFORE, ", as trained")):
+        coarser, none = ([seed["caution"][f"{kind}{suffix}"] for seed in seeds] for kind in ("hierarchical", "flat"))
+        differences = [one - other for one, other in zip(coarser, none, strict=True)]
+        ends = ", ".join(_signed(end) for end in interval(differences))
+        means = [_four(float(np.mean(values))) for values in (coarser, none)]
+        lines.append(_line(name, [*means, _signed(float(np.mean(differences))), f"[{ends}]"]))
+    return lines
+
+
+def _decoding(seeds: Seeds, _: Taxonomy) -> list[str]:
+    """What each decoding brings."""
+    lines = [_line("decoding", COLUMNS.values()), "|---" * (len(COLUMNS) + 1) + "|"]
+    for name in seeds[0]["decoding"]:
+        cells = []
+        for column in COLUMNS:
+            values = [seed["decoding"][name][column] for seed in seeds if column in seed["decoding"][name]]
+            cells.append(_cell(column, float(np.mean(values))) if values else "–")
+        lines.append(_line(name, cells))
+    return lines
+
+
+_TABLES: dict[str, Callable[[Seeds, Taxonomy], list[str]]] = {
+    "Can the probabilities be believed?": _errors,
+    "How many documents does calibration take?": _sizes,
+    "What does caution buy?": _caution,
+    "How should one decide?": _decoding,
+}
+
+
+def _cell(column: str, value: float) -> str:
+    if column == "microseconds":
+        return f"{value:.0f}"
+    return f"{value:.2f}" if column == "cost" else _three(value)
+
+
+def _line(name: str, cells: Any) -> str:
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _three(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
+
+
+def _four(value: float) -> str:
+    return f"{value:.4f}".replace("0.", ".", 1)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("0.", ".", 1).replace("-", "−")
