@@ -1,7 +1,7 @@
 """Probabilities that can be believed: the topics' are scaled until held-out labels, coarse ones too, are likeliest.
 
-``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, where s may differ with how sure the model is: since the
-topics are scaled, labels of any view teach it, and no view contradicts another. Knows topic log-probabilities and
+``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, where s may differ with how sure the model is: since
+the topics are scaled, labels of any view teach it, and no view contradicts another. Knows topic log-probabilities and
 labels as sets of topics; knows no text and no model.
 """
 

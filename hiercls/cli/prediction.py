@@ -28,14 +28,15 @@ from hiercls.cli.documents import (
     read_labelled,
     shows_progress,
 )
-from hiercls.errors import ConfigError
+from hiercls.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from hiercls.data.reading import Table
     from hiercls.data.rejects import Reject
     from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
-    from hiercls.metrics import ViewScores
+    from hiercls.metrics import ProbabilityScores, ViewScores
+    from hiercls.study.answers import Answers
     from hiercls.study.evaluation import Evaluation
     from hiercls.taxonomy import View
 
@@ -114,6 +115,10 @@ def evaluate(
         typer.Argument(metavar="DATA", help="Labelled documents, as for train, at any views of the model."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where to draw reliability, risk–coverage, operating curve and confusion."),
+    ] = None,
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
@@ -122,16 +127,30 @@ def evaluate(
 
     A document labelled with a topic counts everywhere; one with a coarse class counts where one class holds it whole.
     """
-    from hiercls.study.evaluation import evaluate as evaluate_scorer
+    if figures is not None:
+        require("matplotlib", extra="plots")
+    from hiercls.study.answers import Answers, truths_of
+    from hiercls.study.evaluation import count_empty, evaluate_answers
 
     skipping = Skipping.of(skip_bad, rejects)
     classifier = _load(model, device)
     documents = read_labelled(classifier.taxonomy_, data, skipping=skipping)
     texts = [row.text for row in documents.rows]
-    result = evaluate_scorer(
-        classifier.scorer_, classifier.taxonomy_, texts, documents.labels, progress=shows_progress()
-    )
+    scorer, taxonomy = classifier.scorer_, classifier.taxonomy_
+    topics = scorer.topics(texts, progress=shows_progress())
+    answers = Answers.of(scorer, taxonomy, topics, truths_of(documents.labels, taxonomy))
+    result = evaluate_answers(answers, n_empty=count_empty(texts))
     typer.echo(to_json(result.to_dict()) if as_json else "\n".join(_evaluation_lines(result)))
+    if figures is not None:
+        _draw(answers, figures)
+
+
+def _draw(answers: Answers, folder: Path) -> None:
+    """Everything that can be drawn of the answers."""
+    from hiercls.study import figures
+
+    files = figures.save_figures(folder, figures.figures(answers))
+    note(f"wrote {counted(len(files), 'figure')} to {folder}")
 
 
 def _load(model: Path, device: str | None) -> HierarchicalTextClassifier:
@@ -201,9 +220,9 @@ def _refusal(reject: Reject) -> dict[str, Any]:
 def _evaluation_lines(result: Evaluation) -> list[str]:
     """An evaluation as a table."""
     empty = f", {result.n_empty:,} of them without text" if result.n_empty else ""
-    rows: list[tuple[str, ...]] = [("", "documents", "undetermined", "accuracy", "macro-F1")]
-    rows += [_scores(scores, kind="level") for scores in result.levels]
-    rows += [_scores(scores, kind="customer") for scores in result.customers]
+    rows: list[tuple[str, ...]] = [("", "documents", "undetermined", "accuracy", "macro-F1", "ECE", "log-loss")]
+    for kind, views in (("level", result.levels), ("customer", result.customers)):
+        rows += [_scores(scores, result.probabilities[scores.view], kind=kind) for scores in views]
     scores = result.hierarchical
     named = {"precision": scores.precision, "recall": scores.recall, "F1": scores.f1}
     hierarchical = ", ".join(f"{name} {_number(value)}" for name, value in named.items())
@@ -212,14 +231,18 @@ def _evaluation_lines(result: Evaluation) -> list[str]:
         "",
         *aligned(rows),
         "",
+        "ECE: the expected calibration error, how far probabilities are from the part that is right",
+        f"area under risk–coverage: {_number(result.caution.hierarchical.area)} with coarser answers where uncertain, "
+        f"{_number(result.caution.flat.area)} with none",
         f"hierarchical {hierarchical} on {counted(scores.n_documents, 'document')} whose topic is known",
     ]
 
 
-def _scores(scores: ViewScores, *, kind: str) -> tuple[str, ...]:
+def _scores(scores: ViewScores, probabilities: ProbabilityScores, *, kind: str) -> tuple[str, ...]:
     """One view's line."""
     counts = f"{scores.n_documents:,}", f"{scores.n_undetermined:,}"
-    return f"{kind} {scores.view}", *counts, _number(scores.accuracy), _number(scores.macro_f1)
+    believed = probabilities.calibration_error, probabilities.log_loss
+    return f"{kind} {scores.view}", *counts, *map(_number, (scores.accuracy, scores.macro_f1, *believed))
 
 
 def _number(value: float) -> str:

@@ -208,8 +208,8 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
     ) -> Self:
         """Make the probabilities believable on documents that were not trained on; ``calibration_`` says how.
 
-        ``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, with a, b and s under which labels are likeliest.
-        Every view's probabilities stay sums of the topics', so labels of any view will do.
+        ``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, with a, s and b that make the labels
+        likeliest. Every view's probabilities stay sums of the topics', so labels of any view will do.
 
         Args:
             texts: The documents, n_documents strings.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,9 +100,13 @@ def evaluate(
     Returns:
         The scores at all views.
     """
-    topics = scorer.topics(texts, progress=progress)
-    answers = Answers.of(scorer, taxonomy, topics, truths_of(labels, taxonomy))
-    return evaluate_answers(answers, n_empty=sum(not text.strip() for text in texts))
+    answers = Answers.of(scorer, taxonomy, scorer.topics(texts, progress=progress), truths_of(labels, taxonomy))
+    return evaluate_answers(answers, n_empty=count_empty(texts))
+
+
+def count_empty(texts: Iterable[str]) -> int:
+    """How many texts hold nothing but white space."""
+    return sum(not text.strip() for text in texts)
 
 
 def evaluate_answers(answers: Answers, *, n_empty: int = 0) -> Evaluation:

@@ -53,18 +53,11 @@ def figures(answers: Answers, *, before: Answers | None = None, on: str | None =
             plot_operating_curve(curve, title="How often answers are right, by how specific they are", subtitle=on),
         )
     for name in decided:
-        found = confusion(
-            answers.classes[name].argmax(axis=1), answers.truths[name], view=taxonomy.view(name), taxonomy=taxonomy
-        )
-        kind = "level" if name in taxonomy.levels else "customer"
-        yield (
-            f"confusion-{name}",
-            plot_confusion(
-                found,
-                title=f"What is taken for what: {kind} {name}",
-                subtitle=f"The darker, the larger the part of the row; {on}",
-            ),
-        )
+        view = taxonomy.view(name)
+        found = confusion(answers.classes[name].argmax(axis=1), answers.truths[name], view=view, taxonomy=taxonomy)
+        title = f"What is taken for what: {'level' if name in taxonomy.levels else 'customer'} {name}"
+        subtitle = f"The darker, the larger the part of the row; {on}"
+        yield f"confusion-{name}", plot_confusion(found, title=title, subtitle=subtitle)
 
 
 def save_figures(folder: Path, drawn: Iterator[tuple[str, Figure]]) -> list[Path]:
