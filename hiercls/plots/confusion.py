@@ -121,7 +121,7 @@ def plot_confusion(found: Confusion, *, title: str, subtitle: str) -> Figure:
     extent = {"width": left + side + MARGIN, "height": top + side + MARGIN}
     figure, axes = headed_canvas(title=title, subtitle=subtitle, **extent)
     words = {"size": SIZE, "ha": "center", "va": "center", **ink()}
-    axes.text(left + side / 2, MARGIN + HEADING + 0.12, "answered", **words)
+    axes.text(left + side / 2, MARGIN + HEADING + 0.12, "answered, in % of the row", **words)
     axes.text(MARGIN + 0.1, top + side / 2, "true", rotation=90, **words)
     if named:
         _name_classes(axes, found.classes, left=left, top=top, cell=cell, size=size, longest=longest)

@@ -30,6 +30,9 @@ KEY = MARGIN + HEADING
 LEFT, FOOT, WIDTH, HEIGHT = 0.62, 0.55, 5.0, 3.4
 """In inches: left of the panel, below it; the panel itself."""
 
+LEAST = 0.01
+"""The least coverage that is drawn: below it a handful of documents makes the line jump."""
+
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95)
 """The thresholds that are marked on an operating curve."""
 
@@ -58,12 +61,13 @@ def plot_risk_coverage(curves: Mapping[str, RiskCoverage], *, title: str, subtit
     """
     if not 0 < len(curves) <= len(COLOURS):
         raise ConfigError(f"expected 1 to {len(COLOURS)} curves, got {len(curves)}")
-    highest = max((float(curve.risk.max()) for curve in curves.values() if len(curve.risk)), default=0.0)
+    drawn = {name: curve.coverage >= min(LEAST, curve.coverage.max(initial=0)) for name, curve in curves.items()}
+    highest = max(curve.risk[drawn[name]].max(initial=0.0) for name, curve in curves.items())
     axes, figure, panel = _sheet(title, subtitle, high=_round_up(highest))
     panel.draw_ground(axes, across="how much is answered", upwards="of it wrong", n_steps=5)
     lines = {}
     for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
-        panel.draw_line(axes, curve.coverage, curve.risk, colour=colour)
+        panel.draw_line(axes, curve.coverage[drawn[name]], curve.risk[drawn[name]], colour=colour)
         lines[f"{name} (area {100 * curve.area:.1f} %)"] = colour
     draw_key(axes, lines, top=KEY)
     return figure

@@ -56,8 +56,7 @@ def figures(answers: Answers, *, before: Answers | None = None, on: str | None =
         view = taxonomy.view(name)
         found = confusion(answers.classes[name].argmax(axis=1), answers.truths[name], view=view, taxonomy=taxonomy)
         title = f"What is taken for what: {'level' if name in taxonomy.levels else 'customer'} {name}"
-        subtitle = f"The darker, the larger the part of the row; {on}"
-        yield f"confusion-{name}", plot_confusion(found, title=title, subtitle=subtitle)
+        yield f"confusion-{name}", plot_confusion(found, title=title, subtitle=on)
 
 
 def save_figures(folder: Path, drawn: Iterator[tuple[str, Figure]]) -> list[Path]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from hiercls.calibration import DEFAULT_METHOD
 from hiercls.study.believing import BEFORE
@@ -22,8 +23,6 @@ TITLES: dict[str, str] = {
     "pydocs": "Docstrings (pydocs)",
 }
 
-T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""The 97.5 % quantiles of Student's t for 1 to 9 degrees of freedom; beyond, the normal's is near enough."""
 
 COLUMNS = {
     "topics": "topics right",
@@ -84,8 +83,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     degrees = len(values) - 1
     if degrees < 1:
         return -math.inf, math.inf
-    quantile = T_QUANTILES[degrees - 1] if degrees <= len(T_QUANTILES) else 1.96
-    half = quantile * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = float(stdtrit(degrees, 0.975)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
