@@ -22,7 +22,7 @@ from hiercls.study.trust_report import interval
 from hiercls.study.union import Protocol, classes_of
 from hiercls.training.config import TrainingConfig
 
-N = 1200
+N = 3000
 
 
 def posteriors_of(*, slope: float, seed: int = 0) -> Posteriors:
