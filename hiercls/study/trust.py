@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from hiercls.data.pydocs import load_pydocs
 from hiercls.files import write_text
-from hiercls.study import believing, deciding
+from hiercls.study import believing, deciding, promised
 from hiercls.study.corpus import newsgroups_corpora
 from hiercls.study.demo import MAX_LENGTH, demo_protocol
 from hiercls.study.figures import figures, save_figures
@@ -36,6 +36,7 @@ MEASURES: dict[str, Measure] = {
     "shift": lambda said, taxonomy, _: believing.errors_under_shift(said, taxonomy),
     "sizes": lambda said, taxonomy, seed: believing.errors_by_size(said, taxonomy, seed=seed),
     "caution": lambda said, taxonomy, seed: deciding.areas(said, taxonomy, seed=seed),
+    "promises": lambda said, taxonomy, seed: promised.promises(said, taxonomy, seed=seed),
     "decoding": lambda said, taxonomy, seed: deciding.decodings(said, taxonomy, seed=seed),
 }
 """All that needs no training: a further protocol on stored probabilities is one more line here, and its table one more

@@ -6,7 +6,7 @@ Knows what ``study/trust`` wrote; knows no model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.special import stdtrit
 from hiercls.calibration import DEFAULT_METHOD
 from hiercls.study.believing import BEFORE
 from hiercls.study.halves import N_SPLITS
+from hiercls.study.promised import climbing_lines, set_lines
 from hiercls.taxonomy import Taxonomy
 
 TITLES: dict[str, str] = {
@@ -94,7 +95,7 @@ def _errors(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:
 
     def row(name: str, cell: Callable[[Mapping[str, Any]], Mapping[str, float]]) -> str:
         means = [float(np.mean([cell(seed)[view] for seed in seeds])) for view in views]
-        return _line(name, [_three(value) for value in means])
+        return _line(name, [_short(value) for value in means])
 
     def past(seed: Mapping[str, Any]) -> dict[str, float]:
         found = seed["halves"]
@@ -112,7 +113,7 @@ def _errors(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:
     return lines
 
 
-def _sizes(seeds: Seeds, _: Taxonomy) -> list[str]:
+def _sizes(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:
     """Errors by the number of documents to calibrate on."""
     sizes = list(seeds[0]["sizes"])
     methods = list(seeds[0]["sizes"][sizes[0]])
@@ -122,10 +123,11 @@ def _sizes(seeds: Seeds, _: Taxonomy) -> list[str]:
         cells = []
         for size in sizes:
             draws = [value for seed in seeds for value in seed["sizes"][size][method]]
-            cells.append(f"{_three(float(np.mean(draws)))} ± {_three(float(np.std(draws, ddof=1)))}")
+            cells.append(f"{_short(float(np.mean(draws)))} ± {_short(float(np.std(draws, ddof=1)))}")
         lines.append(_line(method, cells))
-    before = [float(np.mean(list(seed["halves"]["error"][BEFORE].values()))) for seed in seeds]
-    return [*lines, _line(BEFORE, [_three(float(np.mean(before)))] * len(sizes))]
+    views = [taxonomy.levels[-1], *taxonomy.customers]
+    before = [seed["halves"]["error"][BEFORE][view] for seed in seeds for view in views]
+    return [*lines, _line(BEFORE, [_short(float(np.mean(before)))] * len(sizes))]
 
 
 def _caution(seeds: Seeds, _: Taxonomy) -> list[str]:
@@ -139,9 +141,9 @@ def _caution(seeds: Seeds, _: Taxonomy) -> list[str]:
     for name, suffix in (("calibrated", ""), (BEFORE, ", as trained")):
         coarser, none = ([seed["caution"][f"{kind}{suffix}"] for seed in seeds] for kind in ("hierarchical", "flat"))
         differences = [one - other for one, other in zip(coarser, none, strict=True)]
-        ends = ", ".join(_signed(end) for end in interval(differences))
-        means = [_four(float(np.mean(values))) for values in (coarser, none)]
-        lines.append(_line(name, [*means, _signed(float(np.mean(differences))), f"[{ends}]"]))
+        ends = ", ".join(_short(end, n_digits=4, sign="+") for end in interval(differences))
+        means = [_short(float(np.mean(values)), n_digits=4) for values in (coarser, none)]
+        lines.append(_line(name, [*means, _short(float(np.mean(differences)), n_digits=4, sign="+"), f"[{ends}]"]))
     return lines
 
 
@@ -161,27 +163,23 @@ _TABLES: dict[str, Callable[[Seeds, Taxonomy], list[str]]] = {
     "Can the probabilities be believed?": _errors,
     "How many documents does calibration take?": _sizes,
     "What does caution buy?": _caution,
+    "Do sets hold what they promise?": set_lines,
+    "Do coarser answers keep a promised accuracy?": climbing_lines,
     "How should one decide?": _decoding,
 }
 
 
 def _cell(column: str, value: float) -> str:
     if column == "microseconds":
-        return f"{value:.0f}"
-    return f"{value:.2f}" if column == "cost" else _three(value)
+        return f"{value:.2g}"
+    return f"{value:.2f}" if column == "cost" else _short(value)
 
 
-def _line(name: str, cells: Any) -> str:
+def _line(name: str, cells: Iterable[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def _three(value: float) -> str:
-    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
-
-
-def _four(value: float) -> str:
-    return f"{value:.4f}".replace("0.", ".", 1)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("0.", ".", 1).replace("-", "−")
+def _short(value: float, *, n_digits: int = 3, sign: str = "-") -> str:
+    """A share without the 0 before its point, never minus nothing."""
+    words = f"{round(value, n_digits) + 0.0:{sign}.{n_digits}f}"
+    return (words.replace("0.", ".", 1) if abs(value) < 0.9995 else words).replace("-", "−")
