@@ -66,12 +66,11 @@ def set_lines(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:
     return lines
 
 
-def climbing_lines(seeds: Seeds, _: Taxonomy) -> list[str]:
+def climbing_lines(seeds: Seeds) -> list[str]:
     """Promised accuracies and what became of them, by rule.
 
     Args:
         seeds: What was measured under each seed, with what :func:`promises` gave as ``promises``.
-        _: The map.
 
     Returns:
         The lines of a table.

@@ -11,7 +11,7 @@ import torch
 
 from hiercls.calibration import DEFAULT_METHOD, Scaling
 from hiercls.decoding import ROOT, stop, topic_argmax
-from hiercls.study import believing, deciding, trust
+from hiercls.study import believing, deciding, promised, trust
 from hiercls.study.believing import BEFORE
 from hiercls.study.corpus import Corpus
 from hiercls.study.halves import calibration_on, halves, read
@@ -119,6 +119,16 @@ def test_each_decoding_is_best_at_what_it_is_for(tiny, too_sure):
     assert found["most expected hierarchical F1"]["f1"] >= summed["f1"] - 0.01
     assert found["least expected cost (edges)"]["cost"] <= summed["cost"] + 0.01
     assert found["finest node at least 95 % sure"]["right"] > summed["right"]
+
+
+def test_promises_are_measured_at_every_view_and_told(tiny, too_sure):
+    found = promised.promises(too_sure, tiny, seed=0)
+    fine = [one for one in found["halves"] if one["promised"] == 0.9 and one["view"] == one["calibrated_at"] == "topic"]
+    assert fine[0]["coverage"] == pytest.approx(0.9, abs=0.01)
+    seeds = [{"promises": found}]
+    assert f"{fine[0]['coverage']:.3f} ({fine[0]['size']:.1f})" in "\n".join(promised.set_lines(seeds, tiny))
+    climbed = [one for one in found["climbing"] if one["promised"] == 0.9 and one["rule"] == "climbing"]
+    assert f"| 90 %: climbing | {climbed[0]['kept']:.3f} |" in "\n".join(promised.climbing_lines(seeds))
 
 
 def test_posteriors_are_saved_whole(too_sure, tmp_path):
