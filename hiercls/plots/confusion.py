@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -148,9 +148,9 @@ def _name_classes(
     for place, name in enumerate(classes):
         middle = (place + 0.5) * cell
         lettering = fit(name, width=longest + 0.01, height=max(cell, 0.12), size=size, smallest=min(size, 6.0))
-        row = {"ha": "right", "va": "center", "ma": "right"}
+        row: dict[str, Any] = {"ha": "right", "va": "center", "ma": "right"}
         axes.text(left - 0.1, top + middle, lettering.text, size=lettering.size, **row, **ink())
-        column = {"ha": "center", "va": "bottom", "rotation": 90}
+        column: dict[str, Any] = {"ha": "center", "va": "bottom", "rotation": 90}
         axes.text(left + middle, top - 0.1, lettering.text, size=lettering.size, **column, **ink())
 
 
@@ -161,9 +161,10 @@ def _draw_cells(axes: Axes, counts: NDArray[np.int64], *, left: float, top: floa
     side = cell * len(counts)
     colours = require("matplotlib.colors", extra="plots").LinearSegmentedColormap.from_list("shares", ["white", BLUE])
     box = (left, left + side, top + side, top)
+    limits = axes.get_xlim(), axes.get_ylim()  # an image sets its own
     # The square root lets a few percent be seen.
     axes.imshow(np.sqrt(shares), cmap=colours, vmin=0, vmax=1, extent=box, aspect="auto", interpolation="nearest")
-    axes.set(xlim=(0, axes.figure.get_figwidth()), ylim=(axes.figure.get_figheight(), 0))
+    axes.set(xlim=limits[0], ylim=limits[1])
     if cell < NUMBERED:
         return
     for row, column in np.argwhere(np.round(100 * shares) >= 1).tolist():
@@ -189,7 +190,7 @@ def _draw_groups(
         _draw_box(axes, left + start, top + start, block, colour=INK)
         axes.plot([names + 0.02] * 2, [top + start + 0.03, top + start + block - 0.03], color=QUIET, linewidth=1.0)
         lettering = fit(group, width=GROUPS - 0.2, height=max(block, 0.12), size=SMALL, smallest=5.0)
-        style = {"ha": "right", "va": "center", "ma": "right"}
+        style: dict[str, Any] = {"ha": "right", "va": "center", "ma": "right"}
         axes.text(names - 0.05, top + start + block / 2, lettering.text, size=lettering.size, **style, **ink(QUIET))
 
 
