@@ -77,7 +77,7 @@ def errors_under_shift(posteriors: Posteriors, taxonomy: Taxonomy) -> dict[str, 
             calibration = calibration_on(
                 posteriors.heldout,
                 posteriors.heldout_topics,
-                posteriors.heldout_customers.tolist(),
+                posteriors.heldout_customers,
                 taxonomy=taxonomy,
                 method=method,
                 per_customer=own,

@@ -52,7 +52,7 @@ def dealt(n_documents: int, customers: Sequence[str], *, seed: int) -> NDArray[n
 def calibration_on(
     log_topics: Array,
     topics: Indices,
-    owners: Sequence[str],
+    owners: NDArray[np.str_],
     *,
     taxonomy: Taxonomy,
     method: Method,
@@ -63,7 +63,7 @@ def calibration_on(
     Args:
         log_topics: log p(t|x), shape (n_documents, n_topics).
         topics: Their true topics, of which only the customers' classes are shown, shape (n_documents,).
-        owners: Whose each is.
+        owners: Whose each is, shape (n_documents,).
         taxonomy: The map; these customers are partitions.
         method: What is free.
         per_customer: Whether every customer gets a scaling of its own, on top of the one for all.
@@ -71,14 +71,13 @@ def calibration_on(
     Returns:
         The calibration.
     """
-    names = np.asarray(owners)
-    rows = np.empty(len(names), dtype=object)
-    for name in np.unique(names).tolist():
-        view, places = taxonomy.view(name), np.flatnonzero(names == name)
+    rows, names = np.empty(len(owners), dtype=object), np.unique(owners).tolist()
+    for name in names:
+        view, places = taxonomy.view(name), np.flatnonzero(owners == name)
         for place, column in zip(places.tolist(), classes_of(view, topics[places]).tolist(), strict=True):
             rows[place] = Row(text="", labels=((name, view.classes[column]),), customer=name)
     targets = TargetTable(taxonomy, resolve(taxonomy, rows.tolist()).labels, composition="topic")
-    own = {name: np.flatnonzero(names == name) for name in np.unique(names).tolist() if per_customer}
+    own = {name: np.flatnonzero(owners == name) for name in names if per_customer}
     return calibrate(torch.from_numpy(log_topics), targets, method=method, groups=own)
 
 

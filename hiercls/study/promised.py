@@ -31,13 +31,14 @@ def promises(posteriors: Posteriors, taxonomy: Taxonomy, *, seed: int) -> dict[s
         training documents; ``climbing``: promised accuracies, over random splits of the test documents.
     """
     said, true = posteriors.test, posteriors.test_topics
-    heldout = posteriors.heldout, posteriors.heldout_topics
-    found = {
-        "halves": coverage_over_halves(said, true, taxonomy=taxonomy, seed=seed),
-        "later": coverage_elsewhere(*heldout, said, true, taxonomy=taxonomy),
-        "climbing": climbing_over_splits(said, true, taxonomy=taxonomy, seed=seed),
+    halves = coverage_over_halves(said, true, taxonomy=taxonomy, seed=seed)
+    later = coverage_elsewhere(posteriors.heldout, posteriors.heldout_topics, said, true, taxonomy=taxonomy)
+    climbing = climbing_over_splits(said, true, taxonomy=taxonomy, seed=seed)
+    return {
+        "halves": [dataclasses.asdict(scores) for scores in halves],
+        "later": [dataclasses.asdict(scores) for scores in later],
+        "climbing": [dataclasses.asdict(scores) for scores in climbing],
     }
-    return {name: [dataclasses.asdict(one) for one in scores] for name, scores in found.items()}
 
 
 def set_lines(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:

@@ -93,24 +93,24 @@ def _errors(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:
     views = [*reversed(taxonomy.levels), *taxonomy.customers]
     methods = list(seeds[0]["halves"]["error"])
 
-    def row(name: str, cell: Callable[[Mapping[str, Any]], Mapping[str, float]]) -> str:
-        means = [float(np.mean([cell(seed)[view] for seed in seeds])) for view in views]
-        return _line(name, [_short(value) for value in means])
+    def row(name: str, by_seed: Iterable[Mapping[str, float]]) -> str:
+        found = list(by_seed)
+        return _line(name, [_short(float(np.mean([one[view] for one in found]))) for view in views])
 
-    def past(seed: Mapping[str, Any]) -> dict[str, float]:
-        found = seed["halves"]
-        return {view: found["error"][DEFAULT_METHOD][view] - found["perfect"][DEFAULT_METHOD][view] for view in views}
-
+    true = [seed["halves"]["perfect"][DEFAULT_METHOD] for seed in seeds]
     lines = [_line("expected calibration error", views), "|---" * (len(views) + 1) + "|"]
     for name in methods:
-        told = f"**{name}** (default)" if name == DEFAULT_METHOD else name
-        lines.append(row(f"on halves: {told}", lambda seed, name=name: seed["halves"]["error"][name]))
+        measured = [seed["halves"]["error"][name] for seed in seeds]
+        lines.append(
+            row(f"on halves: **{name}** (default)" if name == DEFAULT_METHOD else f"on halves: {name}", measured)
+        )
         if name == DEFAULT_METHOD:
-            lines.append(row("the same, if true", lambda seed: seed["halves"]["perfect"][DEFAULT_METHOD]))
+            lines.append(row("the same, if true", true))
+            past = [
+                {view: one[view] - other[view] for view in views} for one, other in zip(measured, true, strict=True)
+            ]
             lines.append(row("**above what it would be if true**", past))
-    for name in methods:
-        lines.append(row(f"later documents: {name}", lambda seed, name=name: seed["shift"][name]))
-    return lines
+    return [*lines, *(row(f"later documents: {name}", [seed["shift"][name] for seed in seeds]) for name in methods)]
 
 
 def _sizes(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:

@@ -73,9 +73,9 @@ def test_documents_show_their_customers_classes_and_nothing_else(tiny, too_sure)
     said, topics = too_sure.test[:100], too_sure.test_topics[:100]
     swapped = np.where(topics == 4, 5, np.where(topics == 5, 4, topics))  # E and F, one class of customer one
     options = {"taxonomy": tiny, "method": "vector"}
-    one, other = (calibration_on(said, part, ["one"] * 100, **options) for part in (topics, swapped))
+    one, other = (calibration_on(said, part, np.full(100, "one"), **options) for part in (topics, swapped))
     assert one.to_dict() == other.to_dict()
-    assert calibration_on(said, swapped, ["three"] * 100, **options).to_dict() != other.to_dict()
+    assert calibration_on(said, swapped, np.full(100, "three"), **options).to_dict() != other.to_dict()
 
 
 def test_few_documents_are_drawn_as_asked(tiny, too_sure):
