@@ -16,6 +16,7 @@ from hiercls.cli.cache import register as register_cache
 from hiercls.cli.calibration import register as register_calibration
 from hiercls.cli.customer import register as register_customer
 from hiercls.cli.demo import register as register_demo
+from hiercls.cli.evaluation import register as register_evaluation
 from hiercls.cli.explanation import register as register_explanation
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.taxonomy import register as register_taxonomy
@@ -25,6 +26,7 @@ GROUPS = (
     register_taxonomy,
     register_training,
     register_prediction,
+    register_evaluation,
     register_explanation,
     register_calibration,
     register_customer,

@@ -12,6 +12,15 @@ from typing import Annotated
 import typer
 
 from hiercls.cli.app import note
+from hiercls.errors import require
+
+
+class Worlds(StrEnum):
+    """What the benchmark of trust runs on."""
+
+    removed = "removed"
+    kept = "kept"
+    pydocs = "pydocs"
 
 
 class Headers(StrEnum):
@@ -29,6 +38,7 @@ def register(app: typer.Typer) -> None:
     """
     group = typer.Typer(no_args_is_help=True, help="Run a benchmark and write its figures.")
     group.command(epilog="Example: hiercls benchmark newsgroups --headers removed --seeds 1 -o benchmarks")(newsgroups)
+    group.command(epilog="Example: hiercls benchmark trust --world pydocs --seeds 1 -o benchmarks")(trust)
     app.add_typer(group, name="benchmark")
 
 
@@ -61,3 +71,39 @@ def newsgroups(
     )
     typer.echo(run_benchmark(config, output, resume=resume, say=note))
     note(f"wrote {output / 'newsgroups.json'} and {output / 'newsgroups.md'}")
+
+
+def trust(
+    world: Annotated[
+        list[Worlds] | None,
+        typer.Option(help="20 Newsgroups, headers removed or kept, or the docstrings; all three by default."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds, from 0.")] = 3,
+    documents: Annotated[
+        int | None, typer.Option(min=100, help="Take only so many newsgroup documents, for a quick look.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for trust.json, trust.md, and what each model said.")
+    ] = Path("benchmarks"),
+    drawings: Annotated[
+        Path | None, typer.Option("--figures", metavar="FOLDER", help="Where figures go; none by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep models and results that are there already.")] = False,
+) -> None:
+    """Can the probabilities be believed, what does caution buy, and how should one decide? On two corpora.
+
+    One model a seed is trained on all customers' coarse labels. Its probabilities are stored, calibrated on some of the
+    test documents and measured on others.
+    """
+    from hiercls.study.trust import TrustConfig, run_trust
+
+    if drawings is not None:
+        require("matplotlib", extra="plots")
+    config = TrustConfig(
+        worlds=[one.value for one in world or list(Worlds)],
+        seeds=range(seeds),
+        documents=documents,
+        settings={"verbose": True},
+    )
+    typer.echo(run_trust(config, output, drawings=drawings, resume=resume, say=note))
+    note(f"wrote {output / 'trust.json'} and {output / 'trust.md'}")

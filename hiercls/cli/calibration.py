@@ -44,6 +44,7 @@ Output = Annotated[
 class Method(StrEnum):
     """What is free in a calibration."""
 
+    adaptive = "adaptive"
     temperature = "temperature"
     vector = "vector"
     bias_corrected = "bias-corrected"
@@ -52,6 +53,7 @@ class Method(StrEnum):
     def plain(self) -> Plain:
         """The name that the estimator knows."""
         names: dict[Method, Plain] = {
+            Method.adaptive: "adaptive",
             Method.temperature: "temperature",
             Method.vector: "vector",
             Method.bias_corrected: "bias_corrected",
@@ -74,8 +76,11 @@ def calibrate(
     data: HeldOutData,
     method: Annotated[
         Method,
-        typer.Option(help="One temperature; with a bias for each topic; or a temperature and a bias for each topic."),
-    ] = Method.temperature,
+        typer.Option(
+            help="One temperature that follows how sure the model is; one for all; a temperature and a bias for each "
+            "topic; or one temperature and a bias for each."
+        ),
+    ] = Method.adaptive,
     per_customer: Annotated[
         bool, typer.Option("--per-customer", help="Give every customer with documents a calibration of its own, too.")
     ] = False,

@@ -1,4 +1,4 @@
-"""The commands that use a model on documents: predict and evaluate.
+"""The command that uses a model on documents.
 
 Knows options and how answers are written; the answers are the model's.
 """
@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hiercls.cli.answers import Accuracy, CalibratedAt, Coverage, LeastCost, More, Threshold, asked_for
-from hiercls.cli.app import aligned, counted, note, to_json
+from hiercls.cli.app import note
 from hiercls.cli.documents import (
     Device,
     Model,
@@ -29,7 +28,6 @@ from hiercls.cli.documents import (
     Skipping,
     device_of,
     opened,
-    read_labelled,
     shows_progress,
 )
 from hiercls.errors import ConfigError
@@ -40,11 +38,7 @@ if TYPE_CHECKING:
     from hiercls.data.rejects import Reject
     from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
-    from hiercls.metrics import ViewScores
-    from hiercls.metrics.multilabel import MultilabelScores
     from hiercls.scoring import Scorer
-    from hiercls.study.evaluation import Evaluation
-    from hiercls.study.multilabel_evaluation import MultilabelEvaluation
     from hiercls.taxonomy import View
 
 WINDOW = 4096
@@ -53,33 +47,14 @@ WINDOW = 4096
 DIGITS = 6
 """Digits of a probability that are written, after the point."""
 
-ONE_TOPIC = {
-    "n_documents": "documents",
-    "n_undetermined": "undetermined",
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-}
-"""The columns of an evaluation, by the fields of its scores."""
-SEVERAL_TOPICS = {
-    "n_documents": "documents",
-    "n_open": "open",
-    "precision": "precision",
-    "recall": "recall",
-    "micro_f1": "micro-F1",
-    "macro_f1": "macro-F1",
-    "subset_accuracy": "all right",
-}
-"""The same where documents may have several topics."""
-
 
 def register(app: typer.Typer) -> None:
-    """Add the commands.
+    """Add the command.
 
     Args:
-        app: What they are added to.
+        app: What it is added to.
     """
     app.command(epilog="Example: hiercls predict model documents.csv --at one --coverage 0.9 -o answers.jsonl")(predict)
-    app.command(epilog="Example: hiercls evaluate model test.csv")(evaluate)
 
 
 def predict(
@@ -131,7 +106,7 @@ def predict(
     skipping = Skipping.of(skip_bad, rejects)
     if output is not None and output.exists() and file.exists() and output.samefile(file):
         raise ConfigError(f"'{output}' is the file to be read; give another name to --output")
-    classifier = _load(model, device)
+    classifier = load(model, device)
     view = classifier.taxonomy_.view(classifier.taxonomy_.levels[-1] if at is None else at)
     more = asked_for(
         classifier, view, sets=(coverage, calibrated_at), nodes=(threshold, accuracy), least_cost=least_cost
@@ -146,42 +121,16 @@ def predict(
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
-def evaluate(
-    model: Model,
-    data: Annotated[
-        list[Path],
-        typer.Argument(metavar="DATA", help="Labelled documents, as for train, at any views of the model."),
-    ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    device: Device = None,
-    skip_bad: SkipBad = False,
-    rejects: Rejects = None,
-) -> None:
-    """Compare a model's answers with labelled documents, at every level and for every customer that the labels decide.
+def load(model: Path, device: str | None) -> HierarchicalTextClassifier:
+    """Load a trained model.
 
-    A document labelled with a topic counts everywhere; one with a coarse class counts where one class holds it whole.
+    Args:
+        model: Its folder.
+        device: Where to compute; None: a GPU where there is one.
+
+    Returns:
+        The trained estimator.
     """
-    from hiercls.model.multilabel import SeveralTopics
-    from hiercls.study.evaluation import evaluate as evaluate_scorer
-    from hiercls.study.multilabel_evaluation import evaluate_several
-    from hiercls.taxonomy.multilabels import Multilabels
-
-    skipping = Skipping.of(skip_bad, rejects)
-    classifier = _load(model, device)
-    several = isinstance(classifier.scorer_.task, SeveralTopics)
-    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping, multilabel=several)
-    texts, labels = [row.text for row in documents.rows], documents.labels
-    scorer, taxonomy, progress = classifier.scorer_, classifier.taxonomy_, shows_progress()
-    result = (
-        evaluate_several(scorer, taxonomy, texts, labels, progress=progress)
-        if isinstance(labels, Multilabels)
-        else evaluate_scorer(scorer, taxonomy, texts, labels, progress=progress)
-    )
-    typer.echo(to_json(result.to_dict()) if as_json else "\n".join(_evaluation_lines(result)))
-
-
-def _load(model: Path, device: str | None) -> HierarchicalTextClassifier:
-    """A trained model."""
     from hiercls.estimator import HierarchicalTextClassifier
 
     return HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
@@ -303,37 +252,3 @@ def _refusal(reject: Reject, *, several: bool) -> dict[str, Any]:
     """What stands in the place of a bad row, so that answers and rows stay beside each other."""
     nothing: dict[str, Any] = {"labels": None} if several else {"label": None, "probability": None}
     return {**nothing, "top": [], "problems": [str(problem) for problem in reject.problems]}
-
-
-def _evaluation_lines(result: Evaluation | MultilabelEvaluation) -> list[str]:
-    """An evaluation as a table."""
-    from hiercls.study.evaluation import Evaluation
-
-    empty = f", {result.n_empty:,} of them without text" if result.n_empty else ""
-    one = isinstance(result, Evaluation)
-    columns = ONE_TOPIC if one else SEVERAL_TOPICS
-    rows: list[tuple[str, ...]] = [("", *columns.values())]
-    rows += [_scores(scores, f"level {scores.view}", columns) for scores in result.levels]
-    rows += [_scores(scores, f"customer {scores.view}", columns) for scores in result.customers]
-    scores = result.hierarchical
-    named = {"precision": scores.precision, "recall": scores.recall, "F1": scores.f1}
-    hierarchical = ", ".join(f"{name} {_number(value)}" for name, value in named.items())
-    known = " whose topic is known" if one else ""
-    return [
-        f"{counted(result.n_documents, 'labelled document')}{empty}",
-        "",
-        *aligned(rows),
-        "",
-        f"hierarchical {hierarchical} on {counted(scores.n_documents, 'document')}{known}",
-    ]
-
-
-def _scores(scores: ViewScores | MultilabelScores, name: str, columns: Mapping[str, str]) -> tuple[str, ...]:
-    """One view's line."""
-    values = [getattr(scores, column) for column in columns]
-    return name, *(f"{value:,}" if isinstance(value, int) else _number(value) for value in values)
-
-
-def _number(value: float) -> str:
-    """A score with three digits; a dash where no document counts."""
-    return "–" if math.isnan(value) else f"{value:.3f}"

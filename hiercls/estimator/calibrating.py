@@ -38,7 +38,7 @@ def calibrated(
         taxonomy: The map.
         scorer: A trained scorer.
         rows: Labelled rows that it was not trained on.
-        method: How many slopes and biases are free.
+        method: What is free.
         per_customer: Whether every customer with rows among them gets a scaling of its own, on top of the one for all.
         progress: Whether to show a bar on standard error.
 

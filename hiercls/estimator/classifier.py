@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from hiercls.calibration import Calibration, Method
+from hiercls.calibration import DEFAULT_METHOD, Calibration, Method
 from hiercls.data.rows import Row, make_rows
 from hiercls.decoding import least_cost
 from hiercls.encoding.engine import EncodingEngine
@@ -217,20 +217,21 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         *,
         views: str | Iterable[str | None] | None = None,
         customers: str | Iterable[str | None] | None = None,
-        method: Method = "temperature",
+        method: Method = DEFAULT_METHOD,
         per_customer: bool = False,
     ) -> Self:
         """Make the probabilities believable on documents that were not trained on; ``calibration_`` says how.
 
-        ``log p'(t|x) = log_softmax_t( a_t · log p(t|x) + b_t )``, with a and b under which the labels are likeliest.
-        Every view's probabilities stay sums of the topics', so labels of any view will do.
+        ``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, with a, s and b that make the labels
+        likeliest. Every view's probabilities stay sums of the topics', so labels of any view will do.
 
         Args:
             texts: The documents, n_documents strings.
             labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect.
             views: One view's name, or one per document; None: the topics.
             customers: One customer's name, or one per document; None: the view where it is a customer.
-            method: ``temperature``: one a for all topics; ``bias_corrected``: and a b for each; ``vector``: an a too.
+            method: ``adaptive``: one a, and a power of how sure the model is (s); ``temperature``: one a alone;
+                ``bias_corrected``: and a b for each topic; ``vector``: an a for each too.
             per_customer: Whether every customer with documents among them gets a scaling of its own, too.
 
         Returns:
@@ -244,13 +245,13 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         return self.calibrate_rows(rows, method=method, per_customer=per_customer)
 
     def calibrate_rows(
-        self, rows: Sequence[Row], *, method: Method = "temperature", per_customer: bool = False
+        self, rows: Sequence[Row], *, method: Method = DEFAULT_METHOD, per_customer: bool = False
     ) -> Self:
         """Make the probabilities believable on rows that were not trained on, as ``hiercls.data.read`` reads them.
 
         Args:
             rows: Labelled rows.
-            method: ``temperature``, ``bias_corrected`` or ``vector``.
+            method: ``adaptive``, ``temperature``, ``bias_corrected`` or ``vector``.
             per_customer: Whether every customer with rows among them gets a scaling of its own, too.
 
         Returns:

@@ -4,8 +4,21 @@ Knows matplotlib only through the extra ``plots``, loads it when the first figur
 alone.
 """
 
+from hiercls.plots.confusion import Confusion, confusion, plot_confusion
+from hiercls.plots.curves import plot_operating_curve, plot_risk_coverage
 from hiercls.plots.reliability import Diagram, plot_reliability
 from hiercls.plots.taxonomy import plot_taxonomy
 from hiercls.plots.union import Pair, plot_union
 
-__all__ = ["Diagram", "Pair", "plot_reliability", "plot_taxonomy", "plot_union"]
+__all__ = [
+    "Confusion",
+    "Diagram",
+    "Pair",
+    "confusion",
+    "plot_confusion",
+    "plot_operating_curve",
+    "plot_reliability",
+    "plot_risk_coverage",
+    "plot_taxonomy",
+    "plot_union",
+]

@@ -159,7 +159,7 @@ def test_evaluate_is_a_table_of_levels_and_customers(run, training, labelled):
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[0] == "5 labelled documents, 1 of them without text"
-    assert lines[2].split() == ["documents", "undetermined", "accuracy", "macro-F1"]
+    assert lines[2].split() == ["documents", "undetermined", "accuracy", "macro-F1", "ECE", "log-loss"]
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in lines[3:8]}
     assert [counts[:2] for counts in rows.values()] == [["5", "0"], ["3", "2"], ["4", "1"], ["4", "1"], ["3", "2"]]
     assert list(rows) == [
@@ -190,10 +190,25 @@ def test_evaluate_of_one_customers_labels_has_dashes_where_nothing_is_known(run,
         "topic",
         "0",
         "1",
-        "–",
-        "–",
+        *"––––",
     ]
     assert "hierarchical precision –, recall –, F1 – on 0 documents" in lines[-1]
+
+
+def test_evaluate_draws_what_the_labels_decide(run, training, labelled, tmp_path):
+    result = run("evaluate", training[0], labelled, "--figures", tmp_path / "figures")
+    assert result.exit_code == 0, result.output
+    names = {"reliability", "risk-coverage", "operating-curve", "confusion-area", "confusion-topic"}
+    names |= {f"confusion-{name}" for name in ("one", "two", "three")}
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == {f"{name}.png" for name in names}
+    assert result.stderr == f"wrote 8 figures to {tmp_path / 'figures'}\n"
+
+
+def test_evaluate_of_coarse_labels_draws_no_curve_over_topics(run, training, tmp_path):
+    path = tmp_path / "coarse.csv"
+    path.write_text("text,label,view\na1 b2,CD,three\n")
+    assert run("evaluate", training[0], path, "--figures", tmp_path / "figures").exit_code == 0
+    assert {file.stem for file in (tmp_path / "figures").iterdir()} == {"reliability", "confusion-three"}
 
 
 def test_evaluate_lists_bad_labels_or_leaves_them_out(run, training, labelled):
