@@ -13,6 +13,7 @@ import typer
 from hiercls.cli.app import CommandLine, show_version
 from hiercls.cli.benchmark import register as register_benchmark
 from hiercls.cli.calibration import register as register_calibration
+from hiercls.cli.compare import register as register_compare
 from hiercls.cli.customer import register as register_customer
 from hiercls.cli.demo import register as register_demo
 from hiercls.cli.prediction import register as register_prediction
@@ -25,6 +26,7 @@ GROUPS = (
     register_prediction,
     register_calibration,
     register_customer,
+    register_compare,
     register_benchmark,
     register_demo,
 )

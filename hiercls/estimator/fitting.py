@@ -17,8 +17,8 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from hiercls.data.rows import Row
-from hiercls.data.splitting import holdout
+from hiercls.data.rows import Row, thread_marks
+from hiercls.data.splitting import holdout, is_divisible
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator.lexical import lexical_branch
@@ -283,11 +283,11 @@ def _documents(
 
 def _split(labelled: _Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
     """Positions to train on and to hold out; nothing is held out where nothing may be, or nothing can be."""
-    texts = labelled.texts
-    if config.validation_fraction == 0.0 or len({" ".join(text.split()) for text in texts}) < 2:
+    texts, threads = labelled.texts, thread_marks(labelled.rows)
+    if config.validation_fraction == 0.0 or not is_divisible(texts, groups=threads):
         return np.arange(len(texts)), np.arange(0)
     strata = [(group, row.labels) for group, row in zip(labelled.groups.tolist(), labelled.rows, strict=True)]
-    return holdout(texts, strata=strata, fraction=config.validation_fraction, seed=config.seed)
+    return holdout(texts, groups=threads, strata=strata, fraction=config.validation_fraction, seed=config.seed)
 
 
 def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels) -> None:
