@@ -21,6 +21,7 @@ from hiercls.data.rows import Row, thread_marks
 from hiercls.data.splitting import holdout, is_divisible
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
+from hiercls.estimator.descriptions import descriptions
 from hiercls.estimator.lexical import lexical_branch
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
@@ -60,6 +61,7 @@ class FitConfig:
         device: Where training runs.
         seed: Seed of everything random.
         progress: Whether to show bars on standard error.
+        about_weight: Documents that what the taxonomy says about a topic counts as.
         lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
             where held-out labels are likelier with it, or where there is no encoder.
     """
@@ -74,6 +76,7 @@ class FitConfig:
     device: torch.device
     seed: int
     progress: bool
+    about_weight: float = 0.0
     lexical: LexicalConfig | bool | None = None
 
 
@@ -145,6 +148,7 @@ def fit(
     level_weights = _level_weights(taxonomy, config)
     labelled = _labelled(taxonomy, rows, config, sample_weight)
     _warn_of_confusion(taxonomy, labelled.labels)
+    labelled = _with_descriptions(taxonomy, labelled, config)
     mix = _mix(taxonomy, labelled, config)
     documents = _documents(taxonomy, labelled, engine, config, mix)
     split = _split(labelled, config)
@@ -264,6 +268,21 @@ def _labelled(
         owners=np.where(np.isin(groups, taxonomy.customers), groups, "")[kept],
         weights=weights[kept],
         origins=kept,
+    )
+
+
+def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> _Labelled:
+    """The rows that count, and after them what the taxonomy says about its topics."""
+    told = descriptions(taxonomy, labelled.groups, weight=config.about_weight * float(labelled.weights.mean()))
+    if not told.rows:
+        return labelled
+    rows = [*labelled.rows, *told.rows]
+    return _Labelled(
+        rows=rows,
+        labels=resolve_all(taxonomy, rows),
+        groups=np.concatenate([labelled.groups, told.groups]),
+        weights=np.concatenate([labelled.weights, told.weights]),
+        origins=np.concatenate([labelled.origins, np.full(len(told.rows), -1)]),
     )
 
 

@@ -61,7 +61,7 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
     results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
     if resume:
-        results["runs"] = _runs_before(folder / "newsgroups.json", results["conditions"])
+        results["runs"] = runs_before(folder / "newsgroups.json", results["conditions"])
     for headers in config.headers:
         training, test = newsgroups_corpora(taxonomy, headers=headers, documents=config.documents)
         worlds = results["runs"].setdefault(headers, {})
@@ -88,8 +88,19 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
     return text
 
 
-def _runs_before(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """The results of an earlier run under the same conditions."""
+def runs_before(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """The results of an earlier run under the same conditions.
+
+    Args:
+        path: The JSON of the earlier run; where there is none, there are no results.
+        conditions: The conditions of this run.
+
+    Returns:
+        The results.
+
+    Raises:
+        ConfigError: If the conditions were others.
+    """
     if not path.exists():
         return {}
     earlier = json.loads(path.read_text(encoding="utf-8"))
@@ -139,11 +150,25 @@ def conditions(config: BenchmarkConfig) -> dict[str, Any]:
     Returns:
         Plain data.
     """
-    device = torch.device(config.settings.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
     return {
         "documents": "all (11,314 training, 7,532 test, bydate)" if config.documents is None else config.documents,
         "documents of its own for the newcomer": config.newcomer_documents,
-        "settings": ", ".join(f"{name}={value}" for name, value in config.settings.items()) or "defaults",
+        **circumstances(config.settings),
+    }
+
+
+def circumstances(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What every benchmark of the estimator runs under: settings, precision, versions, machine.
+
+    Args:
+        settings: Settings of ``HierarchicalTextClassifier``.
+
+    Returns:
+        Plain data.
+    """
+    device = torch.device(settings.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return {
+        "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "defaults",
         "precision": str(resolve_precision("auto", device)).removeprefix("torch."),
         "versions": ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "scikit-learn")),
         "machine": f"{device.type}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",

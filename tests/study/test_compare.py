@@ -16,6 +16,8 @@ from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
 from hiercls.training.config import TrainingConfig
 
+pytestmark = pytest.mark.filterwarnings("ignore:the labelled views leave topics undetermined")
+
 
 def labelled(tiny, rows) -> Labelled:
     return Labelled(rows=tuple(rows), labels=resolve(tiny, rows).labels)
@@ -38,7 +40,6 @@ def config(tiny_bert) -> CompareConfig:
     return CompareConfig(settings={**settings, "cache": False}, local=True, fine_tuned=True)
 
 
-@pytest.mark.filterwarnings("ignore:the labelled views leave topics undetermined")
 def test_every_method_answers_where_its_labels_allow(tiny, tiny_documents, coarse, config):
     pytest.importorskip("hiclass", reason="needs the extra compare")
     (split,) = random_splits(tiny, coarse, fraction=0.25, seeds=(0,))
