@@ -32,11 +32,22 @@ from hiercls.cli.training import Data, Encoder, MaxLength
 
 if TYPE_CHECKING:
     from hiercls.study.comparison import Results
-    from hiercls.study.splits import Labelled, Split
+    from hiercls.study.labelled import Labelled
+    from hiercls.study.splits import Split
     from hiercls.taxonomy import Taxonomy
 
 WIDTH = 100
 """Characters in a line."""
+
+
+Test = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Labelled documents to be tested on, in place of a part of DATA."),
+]
+FineTune = Annotated[
+    bool, typer.Option("--fine-tune", help="Fine-tune the encoder under a flat head, too; slow on a CPU.")
+]
+FigureFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf (extra plots).")]
 
 
 def register(app: typer.Typer) -> None:
@@ -54,21 +65,14 @@ def compare(
     taxonomy: File,
     data: Data,
     customer: Customers = None,
-    test: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Labelled documents to be tested on, in place of a part of DATA."),
-    ] = None,
+    test: Test = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of splits and of training runs, from seed 0.")] = 3,
     held_out: Annotated[float, typer.Option(help="Share of DATA that is tested on, without --test.")] = 0.2,
-    fine_tune: Annotated[
-        bool, typer.Option("--fine-tune", help="Fine-tune the encoder under a flat head, too; slow on a CPU.")
-    ] = False,
+    fine_tune: FineTune = False,
     encoder: Encoder = None,
     max_length: MaxLength = None,
     device: Device = None,
-    figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf (extra plots).")
-    ] = None,
+    figure: FigureFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
@@ -97,7 +101,7 @@ def compare(
 
 def _read(taxonomy: Taxonomy, files: Sequence[Path], skipping: Skipping) -> Labelled:
     """Labelled documents."""
-    from hiercls.study.splits import Labelled
+    from hiercls.study.labelled import Labelled
 
     documents = read_labelled(taxonomy, files, skipping=skipping)
     return Labelled(rows=documents.rows, labels=documents.labels)
@@ -121,7 +125,7 @@ def _run(splits: Sequence[Split], tested: Labelled, settings: dict[str, Any], *,
     from hiercls.study.compare import CompareConfig
     from hiercls.study.compare import compare as run_all
     from hiercls.study.comparison import Results
-    from hiercls.study.splits import thread_numbers
+    from hiercls.study.labelled import thread_numbers
 
     has_hiclass = importlib.util.find_spec("hiclass") is not None
     if not has_hiclass:

@@ -54,8 +54,6 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         customer_weights: Weight of customers' documents in the loss; 1 where not named.
         priors: Mix of topics of the customers whose own is known: customer → topic → share.
         validation_fraction: Share of the documents that choose L2 and the number of epochs; 0: none.
-        about_weight: Documents that a topic's ``about`` line in the taxonomy counts as, which helps where documents
-            are few; 0: the lines are not read.
         warm_start: Whether ``fit`` starts from the weights of the fit before.
         precision: Number format of a frozen encoder: ``auto`` is bfloat16 where the hardware computes it fast.
         cache: Whether encodings are kept on disk (in ``$HIERCLS_CACHE``, by default ``~/.cache/hiercls``).
@@ -91,7 +89,6 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         customer_weights: Mapping[str, float] | None = None,
         priors: Mapping[str, Mapping[str, float]] | None = None,
         validation_fraction: float = 0.1,
-        about_weight: float = 4.0,
         warm_start: bool = False,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         cache: bool = True,
@@ -111,7 +108,6 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.customer_weights = customer_weights
         self.priors = priors
         self.validation_fraction = validation_fraction
-        self.about_weight = about_weight
         self.warm_start = warm_start
         self.precision = precision
         self.cache = cache
@@ -585,8 +581,6 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             raise ConfigError("without an encoder there is nothing to tune, and nothing to read without the words")
         if not 0.0 <= self.validation_fraction < 1.0:
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
-        if not 0.0 <= self.about_weight < np.inf:
-            raise ConfigError(f"expected a finite about_weight >= 0, got {self.about_weight}")
         seed = self.random_state
         seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))
         return fitting.FitConfig(
@@ -598,7 +592,6 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             customer_weights=self.customer_weights,
             priors=self.priors,
             validation_fraction=self.validation_fraction,
-            about_weight=self.about_weight,
             device=self.engine_config().place,
             seed=seed,
             progress=self.verbose,

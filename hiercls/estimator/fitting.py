@@ -61,7 +61,6 @@ class FitConfig:
         device: Where training runs.
         seed: Seed of everything random.
         progress: Whether to show bars on standard error.
-        about_weight: Documents that what the taxonomy says about a topic counts as.
         lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
             where held-out labels are likelier with it, or where there is no encoder.
     """
@@ -76,7 +75,6 @@ class FitConfig:
     device: torch.device
     seed: int
     progress: bool
-    about_weight: float = 0.0
     lexical: LexicalConfig | bool | None = None
 
 
@@ -273,7 +271,8 @@ def _labelled(
 
 def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> _Labelled:
     """The rows that count, and after them what the taxonomy says about its topics."""
-    told = descriptions(taxonomy, labelled.groups, weight=config.about_weight * float(labelled.weights.mean()))
+    weight = config.training.about_weight * float(labelled.weights.mean())
+    told = descriptions(taxonomy, labelled.groups, weight=weight)
     if not told.rows:
         return labelled
     rows = [*labelled.rows, *told.rows]

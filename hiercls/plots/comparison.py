@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -133,7 +133,7 @@ def _draw_panel(axes: Axes, column: Dots, scale: _Scale) -> None:
 
 def _draw_dot(axes: Axes, values: Sequence[float], scale: _Scale, *, y: float, is_first: bool) -> None:
     """A method's dot with its error bar and number; a dash where it cannot answer."""
-    quiet = {"size": SMALL - 1, "va": "center_baseline"}
+    quiet: dict[str, Any] = {"size": SMALL - 1, "va": "center_baseline"}
     if not len(values):
         axes.text(scale.left + PANEL / 2, y, "–", ha="center", **quiet, **ink(QUIET))
         return

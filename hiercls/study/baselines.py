@@ -119,7 +119,7 @@ def predict_from_own_data(
 
 
 def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed: int) -> Any:
-    """The candidate that does best on the held-out parts, unfitted."""
+    """The candidate that does best on the held-out parts, unfitted; the middle one where too little can be held out."""
     candidates = baseline.candidates()
     if len(candidates) == 1 or not is_divisible(training.texts):
         return candidates[len(candidates) // 2]
@@ -128,6 +128,8 @@ def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed:
         kept, heldout = holdout(
             training.texts, strata=labels.tolist(), fraction=VALIDATION, seed=N_SPLITS * seed + split
         )
+        if len(np.unique(labels[kept])) == 1:
+            return candidates[len(candidates) // 2]
         features = _features(baseline, training.take(kept))
         inside, outside = features(training.take(kept)), features(training.take(heldout))
         scores += [clone(one).fit(inside, labels[kept]).score(outside, labels[heldout]) for one in candidates]

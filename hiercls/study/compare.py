@@ -16,9 +16,10 @@ import numpy as np
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.model.heads import HeadConfig
 from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_own_data
+from hiercls.study.labelled import Known, known_at
 from hiercls.study.local import local_classifiers
 from hiercls.study.paired import Answers
-from hiercls.study.splits import Known, Split, known_at
+from hiercls.study.splits import Split
 from hiercls.taxonomy import Taxonomy
 
 HIERCLS, FINE_TUNED, MAJORITY = "hiercls", "flat fine-tuning of the same encoder", "majority class"

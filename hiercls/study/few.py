@@ -5,6 +5,7 @@ Knows the protocol and where results go; how a model is trained, the estimator k
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.newsgroups import circumstances, runs_before
 from hiercls.study.report import markdown_table, write_json
 from hiercls.taxonomy import Taxonomy, shipped
+from hiercls.training.config import TrainingConfig
 
 FEW, UNDESCRIBED, ENCODER, UNLABELLED = (
     "hiercls",
@@ -144,10 +146,11 @@ def _run(
 ) -> Iterator[tuple[str, float, float]]:
     """Each method that is not done yet, with its accuracy and seconds."""
     settings = {**config.settings, "random_state": draw.seed}
+    undescribed = dataclasses.replace(settings.get("training", TrainingConfig()), about_weight=0.0)
     runs: dict[str, Callable[[], np.ndarray]] = {
         FEW: lambda: _fitted(draw, settings).predict(draw.test.texts),
         UNLABELLED: lambda: _self_trained(draw, settings).predict(draw.test.texts),
-        UNDESCRIBED: lambda: _fitted(draw, {**settings, "about_weight": 0.0}).predict(draw.test.texts),
+        UNDESCRIBED: lambda: _fitted(draw, {**settings, "training": undescribed}).predict(draw.test.texts),
         ENCODER: lambda: _fitted(draw, {**settings, "lexical": False}).predict(draw.test.texts),
         **{name: functools.partial(_plain, draw, baseline, documents) for name, baseline in PLAIN.items()},
     }

@@ -9,6 +9,7 @@ from hiercls.errors import ConfigError
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.estimator.descriptions import descriptions
 from hiercls.taxonomy import Taxonomy
+from hiercls.training.config import TrainingConfig
 
 
 @pytest.fixture
@@ -33,7 +34,9 @@ def test_descriptions_tell_topics_apart_that_no_label_tells_apart(tiny, describe
     texts, topics = tiny_documents
     found = {}
     for weight in (0.0, 4.0):
-        model = words_alone(described, about_weight=weight).fit(*coarse(tiny, tiny_documents, "one"), views="one")
+        model = words_alone(described, training=TrainingConfig(about_weight=weight)).fit(
+            *coarse(tiny, tiny_documents, "one"), views="one"
+        )
         found[weight] = float(np.mean(model.predict(texts) == topics))
     assert found[0.0] < 0.7
     assert found[4.0] == 1.0
@@ -78,6 +81,6 @@ def test_without_weight_or_descriptions_nothing_is_told(tiny, described):
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
-def test_a_weight_is_finite_and_not_negative(tiny, weight):
-    with pytest.raises(ConfigError, match="finite about_weight >= 0"):
-        HierarchicalTextClassifier(tiny, about_weight=weight).fit(["a"], ["A"])
+def test_a_weight_is_finite_and_not_negative(weight):
+    with pytest.raises(ConfigError, match="0 <= about_weight < inf"):
+        TrainingConfig(about_weight=weight)

@@ -9,9 +9,10 @@ from hiercls.data.rows import Row
 from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.compare import HIERCLS, MAJORITY, CompareConfig, SplitResult, compare
 from hiercls.study.comparison import MEAN, Results
+from hiercls.study.labelled import Labelled, thread_numbers
 from hiercls.study.local import local_classifiers
 from hiercls.study.paired import Answers
-from hiercls.study.splits import Labelled, fixed_splits, random_splits, thread_numbers
+from hiercls.study.splits import fixed_splits, random_splits
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
 from hiercls.training.config import TrainingConfig

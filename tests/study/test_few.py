@@ -38,15 +38,15 @@ def small(monkeypatch, tiny_bert) -> dict[str, object]:
 
 
 def test_every_method_is_run_once_for_each_draw_and_size(small, tmp_path):
-    config = FewConfig(sizes=(2,), draws=(0,), unlabelled=True, settings=small)
+    config = FewConfig(sizes=(4,), draws=(0,), unlabelled=True, settings=small)
     said: list[str] = []
     text = run_few(config, tmp_path, resume=False, say=said.append)
     accuracy = json.loads((tmp_path / "few.json").read_text())["runs"]["0"]["accuracy"]
     assert list(accuracy) == [FEW, UNLABELLED, UNDESCRIBED, ENCODER, *PLAIN]
-    assert accuracy[FEW]["2"] > 0.5
+    assert accuracy[FEW]["4"] > 0.5
     assert len(said) == len(accuracy)
     assert text.splitlines()[-1].startswith("| TF-IDF + ComplementNB | ")
-    del accuracy[ENCODER]["2"]
+    del accuracy[ENCODER]["4"]
     results = json.loads((tmp_path / "few.json").read_text())
     results["runs"]["0"]["accuracy"] = accuracy
     (tmp_path / "few.json").write_text(json.dumps(results))
@@ -55,7 +55,7 @@ def test_every_method_is_run_once_for_each_draw_and_size(small, tmp_path):
     assert len(again) == 1
     assert ENCODER in again[0]
     with pytest.raises(ConfigError, match="other conditions"):
-        run_few(FewConfig(headers="kept", sizes=(2,), settings=small), tmp_path, resume=True, say=again.append)
+        run_few(FewConfig(headers="kept", sizes=(4,), settings=small), tmp_path, resume=True, say=again.append)
 
 
 def test_rows_are_the_chosen_documents_alone():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hiercls.data.rows import Row
-from hiercls.study.splits import Labelled, fixed_splits, known_at, random_splits, thread_numbers
+from hiercls.study.labelled import Labelled, known_at, thread_numbers
+from hiercls.study.splits import fixed_splits, random_splits
 from hiercls.taxonomy.labels import resolve
 
 
