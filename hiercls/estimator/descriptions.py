@@ -27,6 +27,15 @@ class Descriptions:
     groups: np.ndarray
     weights: np.ndarray
 
+    def after(
+        self, groups: np.ndarray, weights: np.ndarray, origins: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The rows' groups, weights and origins behind those of documents; they stood nowhere among these: −1."""
+        nowhere = np.full(len(self.rows), -1)
+        pairs = ((groups, self.groups), (weights, self.weights), (origins, nowhere))
+        groups, weights, origins = (np.concatenate(pair) for pair in pairs)
+        return groups, weights, origins
+
 
 def descriptions(taxonomy: Taxonomy, groups: np.ndarray, *, weight: float) -> Descriptions:
     """The ``about`` lines of topics as labelled rows.

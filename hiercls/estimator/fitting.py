@@ -271,18 +271,12 @@ def _labelled(
 
 def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> _Labelled:
     """The rows that count, and after them what the taxonomy says about its topics."""
-    weight = config.training.about_weight * float(labelled.weights.mean())
-    told = descriptions(taxonomy, labelled.groups, weight=weight)
+    told = descriptions(taxonomy, labelled.groups, weight=config.training.about_weight * labelled.weights.mean())
     if not told.rows:
         return labelled
     rows = [*labelled.rows, *told.rows]
-    return _Labelled(
-        rows=rows,
-        labels=resolve_all(taxonomy, rows),
-        groups=np.concatenate([labelled.groups, told.groups]),
-        weights=np.concatenate([labelled.weights, told.weights]),
-        origins=np.concatenate([labelled.origins, np.full(len(told.rows), -1)]),
-    )
+    groups, weights, origins = told.after(labelled.groups, labelled.weights, labelled.origins)
+    return _Labelled(rows=rows, labels=resolve_all(taxonomy, rows), groups=groups, weights=weights, origins=origins)
 
 
 def _documents(
