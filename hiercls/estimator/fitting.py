@@ -263,10 +263,16 @@ def _labelled(
         rows=[rows[position] for position in kept.tolist()],
         labels=labels.take(kept),
         groups=groups[kept],
-        owners=np.where(np.isin(groups, taxonomy.customers), groups, "")[kept],
+        owners=_owners(taxonomy, groups)[kept],
         weights=weights[kept],
         origins=kept,
     )
+
+
+def _owners(taxonomy: Taxonomy, groups: np.ndarray) -> np.ndarray:
+    """Whose each document's words are; nobody's where its group is no customer."""
+    owners: np.ndarray = np.where(np.isin(groups, taxonomy.customers), groups, "")
+    return owners
 
 
 def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> _Labelled:
@@ -276,7 +282,14 @@ def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfi
         return labelled
     rows = [*labelled.rows, *told.rows]
     groups, weights, origins = told.after(labelled.groups, labelled.weights, labelled.origins)
-    return _Labelled(rows=rows, labels=resolve_all(taxonomy, rows), groups=groups, weights=weights, origins=origins)
+    return _Labelled(
+        rows=rows,
+        labels=resolve_all(taxonomy, rows),
+        groups=groups,
+        owners=_owners(taxonomy, groups),
+        weights=weights,
+        origins=origins,
+    )
 
 
 def _documents(

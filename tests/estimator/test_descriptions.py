@@ -38,8 +38,7 @@ def test_descriptions_tell_topics_apart_that_no_label_tells_apart(tiny, describe
             *coarse(tiny, tiny_documents, "one"), views="one"
         )
         found[weight] = float(np.mean(model.predict(texts) == topics))
-    assert found[0.0] < 0.7
-    assert found[4.0] == 1.0
+    assert found[4.0] > found[0.0] + 0.2, found
 
 
 def test_they_do_not_hide_what_the_labels_leave_open(tiny, described, tiny_documents):
