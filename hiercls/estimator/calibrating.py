@@ -13,6 +13,7 @@ import numpy as np
 from hiercls.calibration import Method, calibrate
 from hiercls.data.rows import Row
 from hiercls.estimator import fitting
+from hiercls.estimator.mixes import training_priors
 from hiercls.model.targets import TargetTable
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy
@@ -48,7 +49,7 @@ def calibrated(
     bare = dataclasses.replace(scorer, calibration=None)
     topics = bare.topics([row.text for row in rows], progress=progress)
     groups = fitting.groups_of(taxonomy, rows, labels)
-    priors = fitting.training_priors(scorer.mix, groups)
+    priors = training_priors(scorer.mix, groups)
     composition = "topic" if scorer.head is None else scorer.head.config.composition
     targets = TargetTable(taxonomy, labels, composition=composition, priors=priors)
     own = {name: np.flatnonzero(groups == name) for name in taxonomy.customers if per_customer and name in groups}

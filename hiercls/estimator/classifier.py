@@ -25,6 +25,7 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
+from hiercls.estimator.mixes import topic_mix
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.terms import LexicalConfig
@@ -520,7 +521,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         known = {name: mix for name, mix in self.scorer_.mix.customers.items() if name != customer}
         priors = {name: shares for name, shares in (self.priors or {}).items() if composed(name) != customer}
         if prior is not None:
-            known[customer] = fitting.topic_mix(taxonomy, customer, prior)
+            known[customer] = topic_mix(taxonomy, customer, prior)
             priors[customer] = dict(prior)
         left = set(taxonomy.customers)
         weights = {name: weight for name, weight in (self.customer_weights or {}).items() if composed(name) in left}

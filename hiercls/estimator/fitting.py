@@ -23,6 +23,7 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator.descriptions import descriptions
 from hiercls.estimator.lexical import lexical_branch
+from hiercls.estimator.mixes import topic_mix, training_priors
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.heads import CascadeHead, HeadConfig
@@ -30,7 +31,6 @@ from hiercls.model.inputs import EncodingInputs, TokenInputs
 from hiercls.model.levels import Hierarchy
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.network import HierarchicalNetwork
-from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
@@ -370,57 +370,6 @@ def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> TopicMix
     pooled = pooled_mix(labelled.labels.weights, labelled.weights * sampler.visits())
     known = {composed(name): topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
     return TopicMix(pooled=pooled, customers=known)
-
-
-def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) -> np.ndarray:
-    """A customer's mix of topics as an array, smoothed by a thousandth of the uniform one so that no share is 0.
-
-    Args:
-        taxonomy: The map.
-        customer: The customer's name.
-        shares: Share of each topic, ≥ 0; topics that are not named have 0.
-
-    Returns:
-        π_c, shape (n_topics,), positive, sums to 1.
-
-    Raises:
-        ConfigError: If the customer or a topic is unknown, or the shares are negative or all 0.
-    """
-    shares = {composed(topic): share for topic, share in shares.items()}
-    if composed(customer) not in taxonomy.customers:
-        raise ConfigError(f"expected priors of customers of the taxonomy, got one of '{customer}'")
-    unknown = sorted(set(shares) - set(taxonomy.topics))
-    if unknown:
-        raise ConfigError(f"the prior of '{customer}' names topics that the taxonomy does not have: {unknown}")
-    try:
-        mix = np.array([float(shares.get(topic, 0.0)) for topic in taxonomy.topics])
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"expected numbers in the prior of '{customer}', got {dict(shares)}") from error
-    if not np.isfinite(mix).all() or (mix < 0).any() or mix.sum() <= 0:
-        raise ConfigError(f"expected shares >= 0 with a positive sum in the prior of '{customer}', got {dict(shares)}")
-    smoothed: np.ndarray = 0.999 * mix / mix.sum() + 0.001 / len(mix)
-    return smoothed
-
-
-def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
-    """The known mixes, and which documents they hold for.
-
-    Args:
-        mix: The pooled mix and the customers' own.
-        groups: The customer of each document, shape (n_documents,).
-
-    Returns:
-        The mixes by document; None where none is known.
-    """
-    if not mix.customers:
-        return None
-    names = list(mix.customers)
-    row = {name: position for position, name in enumerate(names)}
-    return Priors(
-        pooled=mix.pooled,
-        customers=np.stack([mix.customers[name] for name in names]),
-        index=np.array([row.get(group, -1) for group in groups], dtype=np.int64),
-    )
 
 
 def _inputs(texts: list[str], engine: EncodingEngine | None, config: FitConfig) -> EncodingInputs | TokenInputs:
