@@ -14,6 +14,7 @@ from hiercls.cli.app import CommandLine, show_version
 from hiercls.cli.benchmark import register as register_benchmark
 from hiercls.cli.cache import register as register_cache
 from hiercls.cli.calibration import register as register_calibration
+from hiercls.cli.compare import register as register_compare
 from hiercls.cli.customer import register as register_customer
 from hiercls.cli.demo import register as register_demo
 from hiercls.cli.evaluation import register as register_evaluation
@@ -31,6 +32,7 @@ GROUPS = (
     register_calibration,
     register_customer,
     register_cache,
+    register_compare,
     register_benchmark,
     register_demo,
 )

@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Run a benchmark and write its figures.")
     group.command(epilog="Example: hiercls benchmark newsgroups --headers removed --seeds 1 -o benchmarks")(newsgroups)
     group.command(epilog="Example: hiercls benchmark trust --world pydocs --seeds 1 -o benchmarks")(trust)
+    group.command(epilog="Example: hiercls benchmark few --draws 3 -o benchmarks")(few)
     app.add_typer(group, name="benchmark")
 
 
@@ -107,3 +108,35 @@ def trust(
     )
     typer.echo(run_trust(config, output, drawings=drawings, resume=resume, say=note))
     note(f"wrote {output / 'trust.json'} and {output / 'trust.md'}")
+
+
+def few(
+    headers: Annotated[Headers, typer.Option(help="Headers, footers and quotes kept or removed.")] = Headers.removed,
+    draws: Annotated[int, typer.Option(min=1, help="Number of draws, from seed 0.")] = 10,
+    size: Annotated[
+        list[int] | None, typer.Option(min=1, help="Labelled documents of each topic; 8, 16 and 50 by default.")
+    ] = None,
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="Read the other training texts without labels, too; slow.")
+    ] = False,
+    documents: Annotated[
+        int | None, typer.Option(min=100, help="Take only so many training and test documents, for a quick look.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for few.json and few.md.")] = Path(
+        "benchmarks"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what few.json holds already.")] = False,
+) -> None:
+    """How good is a model that learns from a handful of documents of each topic? On 20 Newsgroups.
+
+    Beside hiercls stand logistic regression on the same encoder, and LinearSVC and ComplementNB on TF-IDF, on the same
+    documents. Nothing is read of the test documents before they are predicted.
+    """
+    from hiercls.study.few import FewConfig, run_few
+
+    given = {} if size is None else {"sizes": tuple(size)}
+    config = FewConfig(
+        headers=headers.value, draws=range(draws), documents=documents, unlabelled=unlabelled, settings={}, **given
+    )
+    typer.echo(run_few(config, output, resume=resume, say=note))
+    note(f"wrote {output / 'few.json'} and {output / 'few.md'}")

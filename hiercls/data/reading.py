@@ -1,7 +1,7 @@
 """Reading rows from files, streams and tables in memory, with every problem kept beside its row.
 
-Knows the columns ``text``, ``label``, ``labels``, ``view``, ``customer`` and ``complete``; whether a label is a
-class of its view is settled in ``taxonomy/finding``.
+Knows the columns ``text``, ``label``, ``labels``, ``view``, ``customer``, ``thread`` and ``complete``; whether a
+label is a class of its view is settled in ``taxonomy/finding``.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ def read(*sources: Any) -> Table:
     CSV and TSV have a header and quotes as in RFC 4180; JSONL has one object per line. Column ``text`` is required.
     ``label`` is one label (in JSONL, Parquet and tables in memory also a list of them), looked up in the row's
     ``view`` or written ``view:class``; ``labels`` is a list of ``[view, class]`` pairs or strings; ``customer`` is a
-    name; ``complete`` is true or false: whether all that hold are listed, where a document may have several topics. An
-    empty or missing label, view or customer is none; an empty text is a legal one.
+    name; ``thread`` marks what belongs together, such as a conversation, by a string or a number, and no split divides
+    it; ``complete`` is true or false: whether all that hold are listed, where a document may have several topics. An
+    empty or missing label, view, customer or thread is none; an empty text is a legal one.
 
     Args:
         *sources: Each a path to a ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet`` file, a pandas DataFrame,
@@ -244,7 +245,7 @@ def _row(record: Record) -> Row | Reject:
         value = record.cells.get(column)
         if is_missing(value) or (isinstance(value, str) and not value):
             return None
-        fault = string_fault(value, noun=column)
+        fault = string_fault(str(value) if column == "thread" and isinstance(value, int) else value, noun=column)
         if fault:
             report(fault)
         return str(value)
@@ -255,7 +256,7 @@ def _row(record: Record) -> Row | Reject:
         report(f"expected a column 'text', found {', '.join(map(repr, record.cells)) or 'no columns'}")
     elif fault:
         report(fault, "an empty text is ''" if is_missing(text) else None)
-    view, customer = name("view"), name("customer")
+    view, customer, thread = name("view"), name("customer"), name("thread")
     labels = [
         *_short_labels(record.cells.get("label"), view, report),
         *_pairs(record.cells.get("labels"), view, report),
@@ -267,6 +268,7 @@ def _row(record: Record) -> Row | Reject:
         text=str(text),
         labels=tuple(labels),
         customer=customer,
+        thread=thread,
         complete=complete,
         file=record.file,
         line=record.line,

@@ -5,7 +5,7 @@ Knows no taxonomy: whether a label is a class of its view is settled in ``taxono
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ class Row:
         customer: The customer the row came from, where that is known.
         complete: The views whose classes the row lists completely, which matters where a document may have several
             topics; ``None``: the views that it has labels of.
+        thread: What it belongs to, such as a conversation or a case; no split divides a thread.
         file: The file it was read from, or ``None``.
         line: The line in that file, from 1; for binary tables the row, from 1.
 
@@ -39,6 +40,7 @@ class Row:
     labels: Labels = ()
     customer: str | None = None
     complete: tuple[str | None, ...] | None = None
+    thread: str | None = None
     file: str | None = None
     line: int | None = None
 
@@ -49,6 +51,22 @@ class Row:
             views = tuple(view if view is None else composed(view) for view in self.complete)
             object.__setattr__(self, "complete", views)
         object.__setattr__(self, "customer", self.customer if self.customer is None else composed(self.customer))
+
+
+def thread_marks(rows: Sequence[Row]) -> list[Hashable]:
+    """A mark per row, the same for the rows of one thread: the ``groups`` of a split.
+
+    Args:
+        rows: The rows.
+
+    Returns:
+        The thread's name, or the row's own position where it has none.
+
+    Example:
+        >>> thread_marks([Row(text="a", thread="x"), Row(text="b"), Row(text="c", thread="x")])
+        ['x', 1, 'x']
+    """
+    return [position if row.thread is None else row.thread for position, row in enumerate(rows)]
 
 
 def make_rows(

@@ -14,6 +14,7 @@ from torch import Tensor
 from hiercls.calibration import Method, calibrate
 from hiercls.data.rows import Row
 from hiercls.estimator import fitting
+from hiercls.estimator.mixes import training_priors
 from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
 from hiercls.model.novelty import Novelty
 from hiercls.model.targets import TargetTable
@@ -54,7 +55,7 @@ def calibrated(
     bare = dataclasses.replace(scorer, calibration=None)
     topics, novelty = _said(bare, [row.text for row in rows], progress=progress)
     groups = fitting.groups_of(taxonomy, rows, labels)
-    priors = fitting.training_priors(scorer.mix, groups)
+    priors = training_priors(scorer.mix, groups)
     composition = "topic" if scorer.head is None else scorer.head.config.composition
     targets = TargetTable(taxonomy, labels, composition=composition, priors=priors)
     own = {name: np.flatnonzero(groups == name) for name in taxonomy.customers if per_customer and name in groups}

@@ -25,6 +25,7 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
+from hiercls.estimator.mixes import topic_mix
 from hiercls.estimator.promising import PromisingMixin
 from hiercls.estimator.tasks import TaskName, all_right, check_settings, default_head, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
@@ -587,7 +588,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         priors = {name: shares for name, shares in (self.priors or {}).items() if composed(name) != customer}
         if prior is not None:
             need_one_topic(self.scorer_, "a customer's prior")
-            known[customer] = fitting.topic_mix(taxonomy, customer, prior)
+            known[customer] = topic_mix(taxonomy, customer, prior)
             priors[customer] = dict(prior)
         left = set(taxonomy.customers)
         weights = {name: weight for name, weight in (self.customer_weights or {}).items() if composed(name) in left}

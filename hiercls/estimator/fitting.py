@@ -17,12 +17,14 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from hiercls.data.rows import Row
-from hiercls.data.splitting import holdout
+from hiercls.data.rows import Row, thread_marks
+from hiercls.data.splitting import holdout, is_divisible
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import tasks
+from hiercls.estimator.descriptions import descriptions
 from hiercls.estimator.lexical import lexical_branch
+from hiercls.estimator.mixes import topic_mix, training_priors
 from hiercls.estimator.weighting import document_weights, level_weights
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
@@ -33,7 +35,6 @@ from hiercls.model.lexical import LexicalBranch
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.novelty import TopicDensity
-from hiercls.model.priors import Priors
 from hiercls.model.task import ONE_TOPIC, OneTopic, Task
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
@@ -138,6 +139,7 @@ def fit(
     weights = level_weights(taxonomy, config.level_weights)
     labelled = _labelled(taxonomy, rows, config, sample_weight)
     _warn_of_confusion(taxonomy, labelled.labels)
+    labelled = _with_descriptions(taxonomy, labelled, config)
     mix = _mix(taxonomy, labelled, config)
     documents = _documents(taxonomy, labelled, engine, config, mix)
     split = _split(labelled, config)
@@ -276,9 +278,32 @@ def _labelled(
         rows=[rows[position] for position in kept.tolist()],
         labels=labels.take(kept),
         groups=groups[kept],
-        owners=np.where(np.isin(groups, taxonomy.customers), groups, "")[kept],
+        owners=_owners(taxonomy, groups)[kept],
         weights=weights[kept],
         origins=kept,
+    )
+
+
+def _owners(taxonomy: Taxonomy, groups: np.ndarray) -> np.ndarray:
+    """Whose each document's words are; nobody's where its group is no customer."""
+    owners: np.ndarray = np.where(np.isin(groups, taxonomy.customers), groups, "")
+    return owners
+
+
+def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> _Labelled:
+    """The rows that count, and after them what the taxonomy says about its topics."""
+    told = descriptions(taxonomy, labelled.groups, weight=config.training.about_weight * labelled.weights.mean())
+    if not told.rows or isinstance(labelled.labels, Multilabels):  # a line about one topic rules out no other
+        return labelled
+    rows = [*labelled.rows, *told.rows]
+    groups, weights, origins = told.after(labelled.groups, labelled.weights, labelled.origins)
+    return _Labelled(
+        rows=rows,
+        labels=tasks.resolve_one_topic(taxonomy, rows),
+        groups=groups,
+        owners=_owners(taxonomy, groups),
+        weights=weights,
+        origins=origins,
     )
 
 
@@ -298,12 +323,12 @@ def _documents(
 
 def _split(labelled: _Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
     """Positions to train on and to hold out; nothing is held out where nothing may be, or nothing can be."""
-    texts = labelled.texts
-    if config.validation_fraction == 0.0 or len({" ".join(text.split()) for text in texts}) < 2:
+    texts, threads = labelled.texts, thread_marks(labelled.rows)
+    if config.validation_fraction == 0.0 or not is_divisible(texts, groups=threads):
         return np.arange(len(texts)), np.arange(0)
     alike = isinstance(config.task, OneTopic)  # lists of several labels are too many to be kept in proportion
     strata = [(group, alike and row.labels) for group, row in zip(labelled.groups, labelled.rows, strict=True)]
-    return holdout(texts, strata=strata, fraction=config.validation_fraction, seed=config.seed)
+    return holdout(texts, groups=threads, strata=strata, fraction=config.validation_fraction, seed=config.seed)
 
 
 def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels | Multilabels) -> None:
@@ -349,57 +374,6 @@ def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> TopicMix
     pooled = tasks.mix_of(taxonomy, labelled.labels, labelled.weights * sampler.visits())
     known = {composed(name): topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
     return TopicMix(pooled=pooled, customers=known)
-
-
-def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) -> np.ndarray:
-    """A customer's mix of topics as an array, smoothed by a thousandth of the uniform one so that no share is 0.
-
-    Args:
-        taxonomy: The map.
-        customer: The customer's name.
-        shares: Share of each topic, ≥ 0; topics that are not named have 0.
-
-    Returns:
-        π_c, shape (n_topics,), positive, sums to 1.
-
-    Raises:
-        ConfigError: If the customer or a topic is unknown, or the shares are negative or all 0.
-    """
-    shares = {composed(topic): share for topic, share in shares.items()}
-    if composed(customer) not in taxonomy.customers:
-        raise ConfigError(f"expected priors of customers of the taxonomy, got one of '{customer}'")
-    unknown = sorted(set(shares) - set(taxonomy.topics))
-    if unknown:
-        raise ConfigError(f"the prior of '{customer}' names topics that the taxonomy does not have: {unknown}")
-    try:
-        mix = np.array([float(shares.get(topic, 0.0)) for topic in taxonomy.topics])
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"expected numbers in the prior of '{customer}', got {dict(shares)}") from error
-    if not np.isfinite(mix).all() or (mix < 0).any() or mix.sum() <= 0:
-        raise ConfigError(f"expected shares >= 0 with a positive sum in the prior of '{customer}', got {dict(shares)}")
-    smoothed: np.ndarray = 0.999 * mix / mix.sum() + 0.001 / len(mix)
-    return smoothed
-
-
-def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
-    """The known mixes, and which documents they hold for.
-
-    Args:
-        mix: The pooled mix and the customers' own.
-        groups: The customer of each document, shape (n_documents,).
-
-    Returns:
-        The mixes by document; None where none is known.
-    """
-    if not mix.customers:
-        return None
-    names = list(mix.customers)
-    row = {name: position for position, name in enumerate(names)}
-    return Priors(
-        pooled=mix.pooled,
-        customers=np.stack([mix.customers[name] for name in names]),
-        index=np.array([row.get(group, -1) for group in groups], dtype=np.int64),
-    )
 
 
 def _inputs(texts: list[str], engine: EncodingEngine | None, config: FitConfig) -> EncodingInputs | TokenInputs:

@@ -4,6 +4,7 @@ Knows matplotlib only through the extra ``plots``, loads it when the first figur
 alone.
 """
 
+from hiercls.plots.comparison import Dots, plot_comparison
 from hiercls.plots.confusion import Confusion, confusion, plot_confusion
 from hiercls.plots.curves import plot_operating_curve, plot_risk_coverage
 from hiercls.plots.reliability import Diagram, plot_reliability
@@ -13,8 +14,10 @@ from hiercls.plots.union import Pair, plot_union
 __all__ = [
     "Confusion",
     "Diagram",
+    "Dots",
     "Pair",
     "confusion",
+    "plot_comparison",
     "plot_confusion",
     "plot_operating_curve",
     "plot_reliability",

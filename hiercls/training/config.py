@@ -34,6 +34,8 @@ class TrainingConfig:
         patience: Share of the epochs without a better held-out loss after which training stops.
         teacher_forcing: Probability, at the first step, that a document's label replaces what a level feeds to the
             next; it falls linearly to 0 at half of the steps.
+        about_weight: Documents that a topic's ``about`` line in the taxonomy counts as, which helps where documents
+            are few; 0: the lines are not read.
         sampling_temperature: How far customers of different size are evened out, ≥ 1: 1 is proportional, ∞ balanced.
 
     Raises:
@@ -53,6 +55,7 @@ class TrainingConfig:
     max_grad_norm: float = 1.0
     patience: float = 0.2
     teacher_forcing: float = 0.0
+    about_weight: float = 4.0
     sampling_temperature: float = 1.0
 
     def __post_init__(self) -> None:
@@ -66,6 +69,7 @@ class TrainingConfig:
             "max_grad_norm > 0": self.max_grad_norm > 0,
             "0 < patience <= 1": 0 < self.patience <= 1,
             "0 <= teacher_forcing <= 1": 0 <= self.teacher_forcing <= 1,
+            "0 <= about_weight < inf": 0 <= self.about_weight < math.inf,
             "sampling_temperature >= 1": self.sampling_temperature >= 1,
         }
         broken = [rule for rule, holds in checks.items() if not holds]
