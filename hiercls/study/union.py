@@ -110,7 +110,7 @@ def run_union(protocol: Protocol, *, settings: Mapping[str, Any], done: Collecti
 
 
 def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Callable[[], Accuracy]]:
-    """How each of ``METHODS`` is run; customers' labels are all there is to learn from, so descriptions are not read."""
+    """How each of ``METHODS`` is run. There are the customers' labels and nothing else: descriptions are not read."""
     settings = {"training": TrainingConfig(about_weight=0.0), **settings}
     hands = protocol.deal()
     coarse, fine = coarse_rows(protocol, hands), _fine_rows(protocol)
