@@ -70,8 +70,9 @@ def unite(windows: Tensor, owners: Tensor) -> Tensor:
         h, shape (n_texts, width).
 
     Example:
-        >>> unite(torch.tensor([[3.0, 0.0], [0.0, 4.0], [0.0, 2.0]]), torch.tensor([0, 0, 1])).tolist()
-        [[0.8485281467437744, 1.1313707828521729], [0.0, 1.4142135381698608]]
+        >>> unite(torch.tensor([[3.0, 0.0], [0.0, 4.0], [0.0, 2.0]]), torch.tensor([0, 0, 1]))
+        tensor([[0.8485, 1.1314],
+                [0.0000, 1.4142]])
     """
     n_texts = int(owners[-1]) + 1 if len(owners) else 0
     summed = windows.new_zeros(n_texts, windows.shape[-1]).index_add(0, owners, windows)

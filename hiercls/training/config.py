@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hiercls.errors import ConfigError
 
 EPOCHS, MIN_STEPS, BATCH_SIZE = 20, 500, 128
-ENCODER_EPOCHS, ENCODER_BATCH_SIZE = 3, 32
+ENCODER_EPOCHS, ENCODER_BATCH_SIZE, ENCODER_AVERAGING = 3, 32, 0.1
 SMALLEST_RATE, LARGEST_RATE = 3e-4, 2e-3
 
 
@@ -39,7 +39,7 @@ class TrainingConfig:
         r_drop: α of R-Drop: each document goes through the network twice, and ``α/4 · (KL(p, q) + KL(q, p))`` between
             the two answers is added to the mean of their losses; 0: once.
         averaging: Reach of the running average that is kept in the place of the last weights, as a share of all steps;
-            0: the last weights.
+            0: the last weights. None: 0.1 where the encoder is trained, else 0.
         warmup: Share of all steps in which the step size rises from 0; it falls linearly to 0 after.
         max_grad_norm: Gradients are clipped to this norm.
         patience: Share of the epochs without a better held-out loss after which training stops.
@@ -71,7 +71,7 @@ class TrainingConfig:
     encoder_dropout: float = 0.0
     label_smoothing: float = 0.0
     r_drop: float = 0.0
-    averaging: float = 0.0
+    averaging: float | None = None
     warmup: float = 0.1
     max_grad_norm: float = 1.0
     patience: float = 0.2
@@ -92,7 +92,7 @@ class TrainingConfig:
             "0 <= encoder_dropout < 1": 0 <= self.encoder_dropout < 1,
             "0 <= label_smoothing < 1": 0 <= self.label_smoothing < 1,
             "r_drop >= 0": self.r_drop >= 0,
-            "0 <= averaging < 1": 0 <= self.averaging < 1,
+            "0 <= averaging < 1": self.averaging is None or 0 <= self.averaging < 1,
             "0 <= warmup < 1": 0 <= self.warmup < 1,
             "max_grad_norm > 0": self.max_grad_norm > 0,
             "0 < patience <= 1": 0 < self.patience <= 1,
@@ -110,14 +110,14 @@ class TrainingConfig:
             raise ConfigError(f"expected {' and '.join(broken)}, got {got}")
 
     def resolved(self, n_documents: int, *, frozen: bool) -> TrainingConfig:
-        """The same settings with numbers where epochs, batch size and step size were left open.
+        """The same settings with numbers where epochs, batch size, step size and averaging were left open.
 
         Args:
             n_documents: How many documents there are.
             frozen: Whether only the heads are trained.
 
         Returns:
-            Settings whose ``epochs``, ``batch_size`` and ``learning_rate`` are numbers.
+            Settings whose ``epochs``, ``batch_size``, ``learning_rate`` and ``averaging`` are numbers.
 
         Example:
             >>> few, many = (TrainingConfig().resolved(n, frozen=True) for n in (128, 100_000))
@@ -131,4 +131,5 @@ class TrainingConfig:
         epochs = default if self.epochs is None else self.epochs
         inverse = min(LARGEST_RATE, max(SMALLEST_RATE, 1.0 / (epochs * steps_per_epoch)))
         rate = inverse if self.learning_rate is None else self.learning_rate
-        return dataclasses.replace(self, epochs=epochs, batch_size=size, learning_rate=rate)
+        averaging = (0.0 if frozen else ENCODER_AVERAGING) if self.averaging is None else self.averaging
+        return dataclasses.replace(self, epochs=epochs, batch_size=size, learning_rate=rate, averaging=averaging)

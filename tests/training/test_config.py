@@ -65,3 +65,11 @@ def test_batches_are_smaller_where_the_encoder_is_trained_and_a_given_size_stand
     whole, heads = (TrainingConfig().resolved(1000, frozen=frozen).batch_size or 0 for frozen in (False, True))
     assert whole < heads
     assert TrainingConfig(batch_size=5).resolved(1000, frozen=False).batch_size == 5
+
+
+def test_weights_are_averaged_where_the_encoder_is_trained_unless_said_otherwise() -> None:
+    assert [TrainingConfig().resolved(100, frozen=frozen).averaging for frozen in (True, False)] == [0.0, 0.1]
+    assert [TrainingConfig(averaging=0.3).resolved(100, frozen=frozen).averaging for frozen in (True, False)] == [
+        0.3
+    ] * 2
+    assert TrainingConfig(averaging=0.0).resolved(100, frozen=False).averaging == 0.0
