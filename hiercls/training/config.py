@@ -63,8 +63,8 @@ class TrainingConfig:
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
-    encoder_learning_rate: float = 1e-4
-    layer_decay: float = 1.0
+    encoder_learning_rate: float = 3e-4
+    layer_decay: float = 0.7
     weight_decay: float | None = None
     encoder_weight_decay: float = 0.01
     l1: float = 0.0
