@@ -660,15 +660,21 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
         task = task_of(self.task)
         head = default_head(task) if self.head is None else self.head
+        training = TrainingConfig() if self.training is None else self.training
         check_settings(
-            task, encoder=self.encoder, lexical=self.lexical, composition=head.composition, priors=self.priors
+            task,
+            encoder=self.encoder,
+            lexical=self.lexical,
+            composition=head.composition,
+            priors=self.priors,
+            training=training,
         )
         seed = self.random_state
         seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))
         return fitting.FitConfig(
             task=task,
             head=head,
-            training=TrainingConfig() if self.training is None else self.training,
+            training=training,
             tune=self.tune,
             lexical=self.lexical,
             level_weights=self.level_weights,

@@ -22,6 +22,7 @@ from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy, View
 from hiercls.taxonomy.labels import ResolvedLabels, resolve
 from hiercls.taxonomy.multilabels import UNKNOWN, Multilabels, resolve_multilabels
+from hiercls.training.config import TrainingConfig
 from hiercls.training.prior import pooled_mix
 
 TaskName = Literal["multiclass", "multilabel"]
@@ -61,7 +62,9 @@ def default_head(task: Task) -> HeadConfig:
     return HeadConfig(dropout=SEVERAL_TOPICS_DROPOUT) if isinstance(task, SeveralTopics) else HeadConfig()
 
 
-def check_settings(task: Task, *, encoder: Any, lexical: Any, composition: str, priors: Any) -> None:
+def check_settings(
+    task: Task, *, encoder: Any, lexical: Any, composition: str, priors: Any, training: TrainingConfig
+) -> None:
     """Refuse settings that mean nothing where a document may have several topics.
 
     Args:
@@ -70,6 +73,7 @@ def check_settings(task: Task, *, encoder: Any, lexical: Any, composition: str, 
         lexical: Its lexical branch.
         composition: How its heads compose p(topic).
         priors: The customers' mixes of topics.
+        training: How training goes.
 
     Raises:
         ConfigError: If there are any; all of them are named.
@@ -81,6 +85,8 @@ def check_settings(task: Task, *, encoder: Any, lexical: Any, composition: str, 
         f"lexical={lexical!r}": lexical is not None and lexical is not False,
         "composition='path'": composition != "topic",
         "priors": bool(priors),
+        "label_smoothing": bool(training.label_smoothing),
+        "r_drop": bool(training.r_drop),
     }
     found = [name for name, is_wrong in wrong.items() if is_wrong]
     if found:

@@ -87,9 +87,9 @@ def test_the_progress_of_a_text_is_its_last_window_s(tiny_bert: Path) -> None:
     config = EncoderConfig(name=str(tiny_bert), max_length=12, windows=4)
     engine = EncodingEngine(load_encoder(config), device=torch.device("cpu"), config=EncodingConfig(batch_tokens=12))
     steps: list[int] = []
-    engine._window([LONG, "a0", ""], advance=steps.append)
+    list(engine.stream([[LONG, "a0", ""]], advance=steps.append))
     assert sum(steps) == 3
-    assert steps[:4] == [0, 0, 0, 0]
+    assert steps[:4] == [0, 0, 0, 0]  # what the cache had, and the first three of four windows
 
 
 def test_states_are_padded_with_nothing() -> None:
