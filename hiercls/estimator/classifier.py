@@ -650,8 +650,6 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
     def _fit_config(self) -> fitting.FitConfig:
         """The settings of a fit, checked."""
         n_tuned = n_tuned_layers(self.tune)
-        if isinstance(self.encoder, EncoderConfig) and self.encoder.pooling == "attention" and n_tuned == 0:
-            raise ConfigError("pooling 'attention' is learnt, which a frozen encoder is not; set tune='last-1' or more")
         if not (self.lexical is None or isinstance(self.lexical, bool | LexicalConfig)):
             raise ConfigError(f"expected lexical to be True, False, None or a LexicalConfig, got {self.lexical!r}")
         if self.encoder is None and (self.lexical is False or n_tuned != 0):
@@ -660,21 +658,15 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
         task = task_of(self.task)
         head = default_head(task) if self.head is None else self.head
-        training = TrainingConfig() if self.training is None else self.training
         check_settings(
-            task,
-            encoder=self.encoder,
-            lexical=self.lexical,
-            composition=head.composition,
-            priors=self.priors,
-            training=training,
+            task, encoder=self.encoder, lexical=self.lexical, composition=head.composition, priors=self.priors
         )
         seed = self.random_state
         seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))
         return fitting.FitConfig(
             task=task,
             head=head,
-            training=training,
+            training=TrainingConfig() if self.training is None else self.training,
             tune=self.tune,
             lexical=self.lexical,
             level_weights=self.level_weights,

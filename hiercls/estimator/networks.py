@@ -49,11 +49,18 @@ class Bench:
 
         Returns:
             What the networks read, and what of the encoder they train.
+
+        Raises:
+            ConfigError: If the encoder has fewer layers, or is frozen and has something to learn.
         """
         if engine is None:
             return cls(inputs=EncodingInputs(np.empty((len(texts), 0), dtype=np.float32)))
         encoder, n_upper = engine.encoder, n_tuned_layers(tune)
         if tune == FROZEN:
+            if encoder.config.pooling == "attention":
+                raise ConfigError(
+                    "pooling 'attention' is learnt, which a frozen encoder is not; set tune='last-1' or more"
+                )
             return cls(inputs=EncodingInputs(engine.encode(texts, progress=progress)), encoder=encoder)
         windows = encoder.tokenize(texts)
         if n_upper is None:

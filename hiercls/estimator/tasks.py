@@ -22,7 +22,6 @@ from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy, View
 from hiercls.taxonomy.labels import ResolvedLabels, resolve
 from hiercls.taxonomy.multilabels import UNKNOWN, Multilabels, resolve_multilabels
-from hiercls.training.config import TrainingConfig
 from hiercls.training.prior import pooled_mix
 
 TaskName = Literal["multiclass", "multilabel"]
@@ -73,7 +72,6 @@ def check_settings(
         lexical: Its lexical branch.
         composition: How its heads compose p(topic).
         priors: The customers' mixes of topics.
-        training: How training goes.
 
     Raises:
         ConfigError: If there are any; all of them are named.
@@ -85,8 +83,6 @@ def check_settings(
         f"lexical={lexical!r}": lexical is not None and lexical is not False,
         "composition='path'": composition != "topic",
         "priors": bool(priors),
-        "label_smoothing": bool(training.label_smoothing),
-        "r_drop": bool(training.r_drop),
     }
     found = [name for name, is_wrong in wrong.items() if is_wrong]
     if found:
