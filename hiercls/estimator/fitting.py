@@ -81,6 +81,10 @@ class FitConfig:
     lexical: LexicalConfig | bool | None = None
     task: Task = ONE_TOPIC
 
+    def __post_init__(self) -> None:
+        if isinstance(self.task, SeveralTopics) and (self.training.label_smoothing or self.training.r_drop):
+            raise ConfigError("task='multilabel' knows no label_smoothing, no r_drop; leave them out")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
@@ -137,8 +141,6 @@ def fit(
     _warn_of_confusion(taxonomy, labelled.labels)
     labelled = _with_descriptions(taxonomy, labelled, config)
     mix = _mix(taxonomy, labelled, config)
-    if isinstance(config.task, SeveralTopics) and (config.training.label_smoothing or config.training.r_drop):
-        raise ConfigError("task='multilabel' knows no label_smoothing, no r_drop; leave them out")
     bench = Bench.of(labelled.texts, engine, tune=config.tune, progress=config.progress)
     documents = _documents(taxonomy, labelled, bench, config, mix)
     split = _split(labelled, config)

@@ -61,9 +61,7 @@ def default_head(task: Task) -> HeadConfig:
     return HeadConfig(dropout=SEVERAL_TOPICS_DROPOUT) if isinstance(task, SeveralTopics) else HeadConfig()
 
 
-def check_settings(
-    task: Task, *, encoder: Any, lexical: Any, composition: str, priors: Any, training: TrainingConfig
-) -> None:
+def check_settings(task: Task, *, encoder: Any, lexical: Any, composition: str, priors: Any) -> None:
     """Refuse settings that mean nothing where a document may have several topics.
 
     Args:
