@@ -122,6 +122,7 @@ def test_the_words_beside_a_tuned_encoder_are_weighed_on_documents_that_neither_
         ({"tune": None}, "got None"),
         ({"tune": "none", "encoder": {"pooling": "attention"}}, "set tune='last-1' or more"),
         ({"tune": "last-1", "encoder": None}, "nothing to tune"),
+        ({"task": "multilabel", "training": TrainingConfig(label_smoothing=0.1)}, "knows no label_smoothing"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(
