@@ -301,7 +301,7 @@ def test_no_row_at_all_is_an_error(make: Make, trained: HierarchicalTextClassifi
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"tune": "some"}, "tune 'none' or 'all', got 'some'"),
+        ({"tune": "some"}, "tune 'none', 'all', or 'last-n' as in 'last-2', got 'some'"),
         ({"validation_fraction": 1.0}, "validation_fraction < 1, got 1.0"),
         ({"level_weights": [1.0]}, r"level weight.*\['area', 'topic'\]"),
         ({"level_weights": [1.0, 0.0]}, "the last > 0"),
@@ -313,7 +313,6 @@ def test_no_row_at_all_is_an_error(make: Make, trained: HierarchicalTextClassifi
         ({"priors": {"one": {"Q": 1.0}}}, "Q"),
         ({"priors": {"one": {"A": -1.0, "B": 2.0}}}, ">= 0"),
         ({"priors": {"one": {}}}, "positive sum"),
-        ({"pooling": "max"}, "got 'max'"),
         ({"precision": "float16"}, "got 'float16'"),
     ],
 )
