@@ -681,13 +681,14 @@ def test_bfloat16_answers_are_near(make: Make, tiny_documents: Documents) -> Non
 @pytest.fixture
 def count_encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     from hiercls.encoding.engine import EncodingEngine
+    from hiercls.model.windows import Windows
 
     counts: list[int] = []
     real = EncodingEngine._compute
 
-    def watch(self: EncodingEngine, texts: list[str], *, advance: Callable[[int], object]) -> np.ndarray:
-        counts.append(len(texts))
-        return real(self, texts, advance=advance)
+    def watch(self: EncodingEngine, windows: Windows, advance: Callable[[int], object]) -> np.ndarray:
+        counts.append(len(windows))
+        return real(self, windows, advance)
 
     monkeypatch.setattr(EncodingEngine, "_compute", watch)
     return counts
