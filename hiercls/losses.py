@@ -67,8 +67,8 @@ def cascade_loss(
         output: What the heads said.
         targets: What the labels say, level by level.
         level_weights: w, shape (n_levels,).
-        composed: Whether every term is read from the topics' probabilities (``path``) instead of from its own level's
-            logits (``topic``).
+        composed: Whether every term is read from the topics' probabilities (``path``, ``flat``) instead of from its
+            own level's logits (``topic``).
 
     Returns:
         The loss by document and level.
@@ -81,6 +81,6 @@ def cascade_loss(
         >>> cascade_loss(output, [label], level_weights=torch.ones(1), composed=False).per_document
         tensor([0.6931])
     """
-    scores = [output.topics] * len(targets) if composed else output.logits
+    scores = [output.taught] * len(targets) if composed else output.logits
     terms = torch.stack([set_loss(z, target) for z, target in zip(scores, targets, strict=True)], dim=-1)
     return CascadeLoss(terms, terms @ level_weights)

@@ -27,6 +27,7 @@ from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
 from hiercls.scoring import Scorer
@@ -48,7 +49,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         tune: ``none``: the encoder is frozen and encodings are cached on disk. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
             labels are likelier with them.
-        head: How the cascaded heads are built; None: ``HeadConfig()``.
+        head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
         customer_weights: Weight of customers' documents in the loss; 1 where not named.
@@ -83,7 +84,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         max_length: int = 256,
         tune: Literal["none", "all"] = "none",
         lexical: LexicalConfig | bool | None = None,
-        head: HeadConfig | None = None,
+        head: HeadConfig | HiagmConfig | None = None,
         training: TrainingConfig | None = None,
         level_weights: Sequence[float] | None = None,
         customer_weights: Mapping[str, float] | None = None,

@@ -24,9 +24,8 @@ from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator.lexical import lexical_branch
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
-from hiercls.model.heads import CascadeHead, HeadConfig
+from hiercls.model.head import Head, HeadSettings
 from hiercls.model.inputs import EncodingInputs, TokenInputs
-from hiercls.model.levels import Hierarchy
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.priors import Priors
@@ -50,7 +49,7 @@ class FitConfig:
     """What one fit is told beside its rows.
 
     Args:
-        head: How the cascaded heads are built.
+        head: How the head is built.
         training: How training runs go.
         tune: ``none``: the encoder is frozen and its encodings are cached. ``all``: all its layers are trained.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
@@ -64,7 +63,7 @@ class FitConfig:
             where held-out labels are likelier with it, or where there is no encoder.
     """
 
-    head: HeadConfig
+    head: HeadSettings
     training: TrainingConfig
     tune: Literal["none", "all"]
     level_weights: Sequence[float] | None
@@ -82,14 +81,14 @@ class Fit:
     """What one fit gives.
 
     Args:
-        head: The trained cascade; None where there is no encoder.
+        head: The trained head; None where there is no encoder.
         encoder: The trained encoder; None where it stayed frozen.
         lexical: The lexical branch; None where there is none.
         mix: The pooled mix of topics and the customers' own.
         trials: The settings tried, the best first.
     """
 
-    head: CascadeHead | None
+    head: Head | None
     encoder: TextEncoder | None
     lexical: LexicalBranch | None
     mix: TopicMix
@@ -122,7 +121,7 @@ def fit(
     config: FitConfig,
     *,
     sample_weight: np.ndarray | None = None,
-    start: CascadeHead | None = None,
+    start: Head | None = None,
 ) -> Fit:
     """Train on the union of everybody's labels.
 
@@ -153,7 +152,7 @@ def fit(
         lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
         return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=())
     trainer = Trainer(
-        build=_builder(taxonomy, engine.encoder, config, start),
+        build=_builder(taxonomy, engine.encoder, config, mix, start),
         level_weights=level_weights,
         device=config.device,
         seed=config.seed,
@@ -344,7 +343,7 @@ def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> TopicMix
     sampler = CustomerSampler(labelled.groups, temperature=config.training.sampling_temperature, seed=config.seed)
     pooled = pooled_mix(labelled.labels.weights, labelled.weights * sampler.visits())
     known = {composed(name): topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
-    return TopicMix(pooled=pooled, customers=known)
+    return TopicMix(pooled=pooled, customers=known, adjustment=config.head.mix_adjustment)
 
 
 def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) -> np.ndarray:
@@ -378,7 +377,7 @@ def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) ->
 
 
 def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
-    """The known mixes, and which documents they hold for.
+    """The known mixes, and which documents they hold for; with adjusted logits the pooled one holds for the others.
 
     Args:
         mix: The pooled mix and the customers' own.
@@ -387,14 +386,16 @@ def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
     Returns:
         The mixes by document; None where none is known.
     """
-    if not mix.customers:
+    if not mix.customers and not mix.adjustment:
         return None
-    names = list(mix.customers)
-    row = {name: position for position, name in enumerate(names)}
+    row = {name: position for position, name in enumerate(mix.customers)}
+    known, others = list(mix.customers.values()), -1
+    if mix.adjustment:
+        known, others = [*known, mix.pooled], len(known)
     return Priors(
-        pooled=mix.pooled,
-        customers=np.stack([mix.customers[name] for name in names]),
-        index=np.array([row.get(group, -1) for group in groups], dtype=np.int64),
+        pooled=mix.answered,
+        customers=np.stack(known),
+        index=np.array([row.get(group, others) for group in groups], dtype=np.int64),
     )
 
 
@@ -408,15 +409,16 @@ def _inputs(texts: list[str], engine: EncodingEngine | None, config: FitConfig) 
 
 
 def _builder(
-    taxonomy: Taxonomy, encoder: TextEncoder, config: FitConfig, start: CascadeHead | None
+    taxonomy: Taxonomy, encoder: TextEncoder, config: FitConfig, mix: TopicMix, start: Head | None
 ) -> Callable[[], HierarchicalNetwork]:
     """Makes networks with the same initial weights."""
-    hierarchy = Hierarchy.of(taxonomy)
+    if config.training.teacher_forcing and not config.head.can_be_forced:
+        raise ConfigError("teacher forcing needs levels that feed each other; set teacher_forcing=0, or another head")
 
     def build() -> HierarchicalNetwork:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
-            head = CascadeHead(encoder.width, hierarchy, config.head)
+            head = config.head.build(encoder.width, taxonomy, mix=mix.pooled)
         if start is not None:
             _start_from(head, start)
         body: nn.Module = nn.Identity()
@@ -427,7 +429,7 @@ def _builder(
     return build
 
 
-def _start_from(head: CascadeHead, start: CascadeHead) -> None:
+def _start_from(head: Head, start: Head) -> None:
     """Take another head's weights."""
     try:
         head.load_state_dict(start.state_dict())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from hiercls.errors import ConfigError
 
@@ -33,7 +34,8 @@ class TrainingConfig:
         max_grad_norm: Gradients are clipped to this norm.
         patience: Share of the epochs without a better held-out loss after which training stops.
         teacher_forcing: Probability, at the first step, that a document's label replaces what a level feeds to the
-            next; it falls linearly to 0 at half of the steps.
+            next.
+        teacher_forcing_schedule: ``linear``: the probability falls to 0 at half of the steps. ``constant``: it stays.
         sampling_temperature: How far customers of different size are evened out, ≥ 1: 1 is proportional, ∞ balanced.
 
     Raises:
@@ -53,6 +55,7 @@ class TrainingConfig:
     max_grad_norm: float = 1.0
     patience: float = 0.2
     teacher_forcing: float = 0.0
+    teacher_forcing_schedule: Literal["linear", "constant"] = "linear"
     sampling_temperature: float = 1.0
 
     def __post_init__(self) -> None:
@@ -66,6 +69,7 @@ class TrainingConfig:
             "max_grad_norm > 0": self.max_grad_norm > 0,
             "0 < patience <= 1": 0 < self.patience <= 1,
             "0 <= teacher_forcing <= 1": 0 <= self.teacher_forcing <= 1,
+            "teacher_forcing_schedule 'linear' or 'constant'": self.teacher_forcing_schedule in ("linear", "constant"),
             "sampling_temperature >= 1": self.sampling_temperature >= 1,
         }
         broken = [rule for rule, holds in checks.items() if not holds]

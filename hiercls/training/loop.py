@@ -162,9 +162,9 @@ class _Run:
         """One step: loss, gradient, clipping, update."""
         batch = self.documents.batch(positions).to(self.device)
         output = network(batch.inputs, self._forcing(batch))
-        composed = self.network.head.config.composition == "path"
+        composed = self.network.head.config.composition != "topic"
         loss = cascade_loss(output, batch.targets, level_weights=self.level_weights, composed=composed)
-        total = (loss.per_document * batch.weights).mean() / self.mean_weight
+        total = (loss.per_document * batch.weights).mean() / self.mean_weight + self.network.head.penalty()
         self._check(total, "loss", batch)
         optimizer.zero_grad()
         accelerator.backward(total)
@@ -188,8 +188,10 @@ class _Run:
         return f"{kept}; a smaller learning rate usually helps"
 
     def _forcing(self, batch: Batch) -> Forcing | None:
-        """Teacher forcing for this step, with a probability that falls to 0 at half of the steps."""
-        probability = self.config.teacher_forcing * max(0.0, 1.0 - 2.0 * self.step / self.n_steps)
+        """Teacher forcing for this step, with a probability that stays, or falls to 0 at half of the steps."""
+        falls = self.config.teacher_forcing_schedule == "linear"
+        left = max(0.0, 1.0 - 2.0 * self.step / self.n_steps) if falls else 1.0
+        probability = self.config.teacher_forcing * left
         if probability == 0.0 or not batch.allowed:
             return None
         documents = torch.rand(len(batch.documents)) < probability

@@ -208,7 +208,7 @@ def _losses(network: HierarchicalNetwork, documents: LabelledDocuments, device: 
     parts = []
     with torch.inference_mode():
         for batch in _batches(documents, device):
-            parts.append(set_loss(network(batch.inputs).topics, batch.targets[-1]).double().cpu().numpy())
+            parts.append(set_loss(network(batch.inputs).taught, batch.targets[-1]).double().cpu().numpy())
     return np.concatenate(parts)
 
 
