@@ -61,6 +61,9 @@ class FitConfig:
         progress: Whether to show bars on standard error.
         lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
             where held-out labels are likelier with it, or where there is no encoder.
+
+    Raises:
+        ConfigError: If teacher forcing is asked for and no level feeds another.
     """
 
     head: HeadSettings
@@ -74,6 +77,10 @@ class FitConfig:
     seed: int
     progress: bool
     lexical: LexicalConfig | bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.training.teacher_forcing and not self.head.can_be_forced:
+            raise ConfigError("teacher forcing needs levels that feed each other; set teacher_forcing=0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,8 +419,6 @@ def _builder(
     taxonomy: Taxonomy, encoder: TextEncoder, config: FitConfig, mix: TopicMix, start: Head | None
 ) -> Callable[[], HierarchicalNetwork]:
     """Makes networks with the same initial weights."""
-    if config.training.teacher_forcing and not config.head.can_be_forced:
-        raise ConfigError("teacher forcing needs levels that feed each other; set teacher_forcing=0, or another head")
 
     def build() -> HierarchicalNetwork:
         with torch.random.fork_rng(devices=[]):

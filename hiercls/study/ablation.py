@@ -142,7 +142,7 @@ def conditions(config: AblationConfig) -> dict[str, Any]:
     return {
         "documents": f"{config.documents:,} of the training part; tested on held-out threads of it (a quarter)",
         "every row": "the defaults, with the frozen encoder alone",
-        "L2": "3 for cascades, which the defaults choose nearly always; for other heads chosen on held-out labels",
+        "L2": "3, which held-out labels choose nearly always; chosen on them for linear heads",
         "precision": str(resolve_precision("auto", device)).removeprefix("torch."),
         "versions": ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "scikit-learn")),
         "machine": f"{device.type}, {platform.machine()}, Python {platform.python_version()}",
