@@ -71,6 +71,7 @@ class Rows(StrEnum):
     hiagm = "hiagm"
     words = "words"
     tuning = "tuning"
+    precision = "precision"
     adjustment = "adjustment"
 
 

@@ -92,7 +92,8 @@ def _table(seeds: Mapping[str, Mapping[str, Run]], taxonomy: Taxonomy) -> list[s
         cells += [mean_and_deviation([run["accuracy"][name] for run in runs]) for name in upper]
         seconds = f"{np.mean([run['seconds'] for run in runs]):.0f}"
         gain = signed(effect.gains) if any(effect.gains) else "–"
-        cells = [effect.name, mean_and_deviation(effect.accuracy), gain, *cells, seconds]
+        fewer = "" if len(runs) == len(seeds) else f" ({len(runs)} of {len(seeds)} seeds)"
+        cells = [effect.name + fewer, mean_and_deviation(effect.accuracy), gain, *cells, seconds]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

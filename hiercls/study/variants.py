@@ -131,10 +131,15 @@ FINE_TUNING: tuple[Variant, ...] = (
 )
 """Recipes that train the encoder: minutes a run."""
 
+PRECISION = (Variant(name="the encoder in bfloat16", group="precision", changes={"precision": "bfloat16"}),)
+"""Another number format: where the hardware does not compute it, encoding takes long."""
+
 VARIANTS: Mapping[str, tuple[Variant, ...]] = {
     "cascade": CASCADE,
     "hiagm": HIAGM,
     "words": WORDS,
     "tuning": FINE_TUNING,
+    "precision": PRECISION,
+    "adjustment": (CASCADE[0], *(one for one in CASCADE if one.group == "logit adjustment")),
 }
 """All rows, by what a run of them takes."""
