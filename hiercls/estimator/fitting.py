@@ -151,7 +151,7 @@ def fit(
     level_weights = _level_weights(taxonomy, config)
     labelled = _labelled(taxonomy, rows, config, sample_weight)
     _warn_of_confusion(taxonomy, labelled.labels)
-    mix = _mix(taxonomy, labelled, config)
+    mix = _mix(taxonomy, labelled, config, adjustment=0.0 if engine is None else config.head.mix_adjustment)
     documents = _documents(taxonomy, labelled, engine, config, mix)
     split = _split(labelled, config)
     if engine is None:
@@ -345,12 +345,12 @@ def _weights(taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_w
     return weights * given
 
 
-def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> TopicMix:
+def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig, *, adjustment: float | None) -> TopicMix:
     """The pooled mix under the sampler in use, and the customers' known ones."""
     sampler = CustomerSampler(labelled.groups, temperature=config.training.sampling_temperature, seed=config.seed)
     pooled = pooled_mix(labelled.labels.weights, labelled.weights * sampler.visits())
     known = {composed(name): topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
-    return TopicMix(pooled=pooled, customers=known, adjustment=config.head.mix_adjustment)
+    return TopicMix(pooled=pooled, customers=known, adjustment=adjustment)
 
 
 def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) -> np.ndarray:

@@ -23,7 +23,7 @@ SERIES = ("#2F6DB5", "#D97A2B", "#4C9A6A")
 """The dots' colours, series by series."""
 
 SIZE, SMALL, TITLE_SIZE = 10.0, 8.5, 14.0
-MARGIN, NAMES, DOTS = 0.3, 3.9, 4.2
+MARGIN, NAMES, DOTS = 0.3, 4.5, 4.2
 """In inches: around the figure; the columns of the names and of the dots."""
 
 HEAD, FOOT, ROW, GROUP = 1.0, 0.42, 0.25, 0.32

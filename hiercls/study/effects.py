@@ -91,7 +91,7 @@ def _table(seeds: Mapping[str, Mapping[str, Run]], taxonomy: Taxonomy) -> list[s
         cells = [mean_and_deviation([run["macro_f1"] for run in runs])]
         cells += [mean_and_deviation([run["accuracy"][name] for run in runs]) for name in upper]
         seconds = f"{np.mean([run['seconds'] for run in runs]):.0f}"
-        gain = signed(effect.gains) if any(effect.gains) else "–"
+        gain = signed(effect.gains) if len(lines) > 3 else "–"
         fewer = "" if len(runs) == len(seeds) else f" ({len(runs)} of {len(seeds)} seeds)"
         cells = [effect.name + fewer, mean_and_deviation(effect.accuracy), gain, *cells, seconds]
         lines.append(f"| {' | '.join(cells)} |")
@@ -108,8 +108,8 @@ def signed(gains: Sequence[float]) -> str:
         Such as ``+1.2 ± 0.3``; without deviation where there is one value only.
 
     Example:
-        >>> signed([0.01, 0.02]), signed([-0.005])
-        ('+1.5 ± 0.7', '−0.5')
+        >>> signed([0.01, 0.02]), signed([-0.005]), signed([-0.0001])
+        ('+1.5 ± 0.7', '−0.5', '+0.0')
     """
-    mean = f"{100 * np.mean(gains):+.1f}".replace("-", "−")
+    mean = f"{round(100 * np.mean(gains), 1) + 0.0:+.1f}".replace("-", "−")
     return mean if len(gains) < 2 else f"{mean} ± {100 * np.std(gains, ddof=1):.1f}"
