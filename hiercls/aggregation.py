@@ -1,19 +1,28 @@
 """Topic log-probabilities and a matrix of sets in, log-probabilities of the sets out.
 
 The page in the middle of the book. The likelihood of a coarse label and a customer's probability are the same sum over
-topics, so losses and scoring both call this module. It knows matrices and tensors, no taxonomy file and no network.
+topics, so losses and scoring both call this module. Where a document may have several topics, both are a noisy-or
+instead. It knows matrices and tensors, no taxonomy file and no network.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import vstack
 from torch import Tensor
+from torch.nn import functional
 
 from hiercls.taxonomy import View
+
+_SMALLEST = 1e-30
+_SUM_ROWS = 64
+_STACK_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,18 @@ class Entries:
             The entries, on the CPU.
         """
         return cls.of_matrix(view.weights.T)
+
+    @classmethod
+    def of_members(cls, view: View) -> Entries:
+        """The entries of a view's membership as it is, undivided: its classes as sets of topics.
+
+        Args:
+            view: A level or a customer.
+
+        Returns:
+            The entries, on the CPU.
+        """
+        return cls.of_matrix(view.membership.T)
 
     @classmethod
     def of_matrix(cls, matrix: Any) -> Entries:
@@ -170,7 +191,8 @@ def condition(scores: Tensor, *, prior_shift: Tensor | None = None, scope: Tenso
 def aggregate(log_probabilities: Tensor, entries: Entries) -> Tensor:
     """The classes' log-probabilities: each class sums the topics that it owns.
 
-    ``log p(k|x) = log Σ_t A[t,k] · p(t|x)``
+    ``log p(k|x) = log Σ_t A[t,k] · p(t|x)``. Without gradient, on the CPU, probabilities are summed as they are, and
+    only the rows in which some class is too small for that in log space.
 
     Args:
         log_probabilities: log p(t|x), shape (batch, n_topics).
@@ -185,6 +207,79 @@ def aggregate(log_probabilities: Tensor, entries: Entries) -> Tensor:
         >>> aggregate(torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log(), abc_d).exp()
         tensor([[0.6000, 0.4000]])
     """
+    if log_probabilities.requires_grad or log_probabilities.device.type != "cpu":
+        return _logsumexp(log_probabilities, entries)
+    found, lost = _log_sums(log_probabilities, entries)
+    if lost.any():
+        found[lost] = _logsumexp(log_probabilities[lost], entries)
+    return found
+
+
+def aggregate_many(log_probabilities: Tensor, matrices: Sequence[Any]) -> Tensor:
+    """The sums of many matrices' classes in one sparse product, in probability and not normalised.
+
+    ``out[x, k] = Σ_t A[t,k] · p(t|x)``, k over all columns of all matrices.
+
+    Args:
+        log_probabilities: log p(t|x), shape (batch, n_topics), on the CPU, without gradient.
+        matrices: Scipy sparse arrays, each of shape (n_topics, its n_classes), non-negative.
+
+    Returns:
+        Shape (batch, the number of all classes), float32; see :func:`is_lost` for what is too small.
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> one, two = csr_array([[1.0, 0.0], [0.0, 1.0]]), csr_array([[1.0], [1.0]])
+        >>> aggregate_many(torch.tensor([[0.2, 0.8]]).log(), [one, two])
+        tensor([[0.2000, 0.8000, 1.0000]])
+    """
+    stacked = vstack([matrix.T for matrix in matrices], format="csr", dtype=np.float32)
+    out = torch.empty(len(log_probabilities), stacked.shape[0])
+    for start in range(0, len(out), _STACK_ROWS):
+        part = log_probabilities[start : start + _STACK_ROWS]
+        topics_first = part.float().exp().T.contiguous()
+        out[start : start + len(part)] = torch.from_numpy(stacked @ topics_first.numpy()).T
+    return out
+
+
+def is_lost(sums: Tensor) -> Tensor:
+    """Where a sum of probabilities is too small, or no number, so that it must be computed in log space.
+
+    Args:
+        sums: Any shape.
+
+    Returns:
+        Truth values of the same shape.
+    """
+    return ~((sums > _SMALLEST) & (sums < torch.inf))
+
+
+def _log_sums(log_probabilities: Tensor, entries: Entries) -> tuple[Tensor, Tensor]:
+    """The logs of the sums of probabilities, and the rows in which one is lost.
+
+    A few rows at a time, which stay in the processor's caches.
+    """
+    order = entries.topics.argsort(stable=True)
+    topics, owners, weights = entries.topics[order], entries.owners[order], entries.log_weights[order].exp()
+    each_once = torch.equal(topics, torch.arange(log_probabilities.shape[-1]))
+    divided = bool((weights != 1.0).any())
+    is_empty = torch.bincount(owners, minlength=entries.n_owners) == 0
+    some_empty = bool(is_empty.any())
+    out = log_probabilities.new_zeros((len(log_probabilities), entries.n_owners))
+    lost = torch.zeros(len(out), dtype=torch.bool)
+    for start in range(0, len(out), _SUM_ROWS):
+        rows = slice(start, start + _SUM_ROWS)
+        part = log_probabilities[rows].exp()
+        part = part if each_once else part[:, topics]
+        part = part * weights if divided else part
+        sums = out[rows].scatter_add_(-1, owners.expand_as(part), part)
+        lost[rows] = is_lost(sums.masked_fill(is_empty, 1.0) if some_empty else sums).any(dim=-1)
+        sums.log_()
+    return out, lost
+
+
+def _logsumexp(log_probabilities: Tensor, entries: Entries) -> Tensor:
+    """The logs of the sums without leaving log space, shape (batch, n_owners)."""
     values = log_probabilities[:, entries.topics] + entries.log_weights
     return segment_logsumexp(values, entries.owners, entries.n_owners)
 
@@ -209,3 +304,98 @@ def label_log_likelihood(log_probabilities: Tensor, entries: Entries) -> Tensor:
     """
     values = log_probabilities[entries.owners, entries.topics] + entries.log_weights
     return segment_logsumexp(values, entries.owners, entries.n_owners)
+
+
+def log1mexp(log_probabilities: Tensor) -> Tensor:
+    """The log of the complement of probabilities, without leaving log space.
+
+    ``log(1 − exp(x))`` for x ≤ 0, by whichever of log1p and expm1 loses no digits.
+
+    Args:
+        log_probabilities: x, of any shape.
+
+    Returns:
+        The same shape; −∞ where x = 0.
+
+    Example:
+        >>> log1mexp(torch.tensor([0.25, 0.9]).log()).exp()
+        tensor([0.7500, 0.1000])
+
+    Source:
+        Mächler, Accurately Computing log(1 − exp(−|a|)), 2012.
+    """
+    near = log_probabilities > -math.log(2)
+    by_expm1 = torch.where(near, log_probabilities, -1.0).expm1().neg().log()
+    by_log1p = torch.where(near, -1.0, log_probabilities).exp().neg().log1p()
+    return torch.where(near, by_expm1, by_log1p)
+
+
+def segment_noisy_or(hits: Tensor, misses: Tensor, segments: Tensor, n_segments: int) -> Tensor:
+    """The log of the probability that some entry of each segment holds, all being independent.
+
+    ``out[..., s] = log(1 − Π_{i: segments[i] = s} (1 − p_i))``; where the sum of a segment's p is below the smallest
+    number that shows beside 1, it is that sum, and gradients stay finite.
+
+    Args:
+        hits: log p, shape (..., n_entries).
+        misses: log(1 − p), shape (..., n_entries); given beside log p since it is known exactly where p is near 1.
+        segments: Segment of each entry, shape (n_entries,).
+        n_segments: Number of segments.
+
+    Returns:
+        Shape (..., n_segments); −∞ where a segment has no entry.
+
+    Example:
+        >>> p = torch.tensor([0.5, 0.5, 0.2])
+        >>> segment_noisy_or(p.log(), (1 - p).log(), torch.tensor([0, 0, 1]), 2).exp()
+        tensor([0.7500, 0.2000])
+    """
+    none = misses.new_zeros((*misses.shape[:-1], n_segments)).index_add(-1, segments, misses)
+    rare = none > -torch.finfo(none.dtype).eps
+    return torch.where(rare, segment_logsumexp(hits, segments, n_segments), log1mexp(none.masked_fill(rare, -1.0)))
+
+
+def noisy_or(log_probabilities: Tensor, entries: Entries) -> Tensor:
+    """The classes' log-probabilities where a document may have several topics: a class holds where any of its does.
+
+    ``log P(k|x) = log(1 − Π_{t in k} (1 − p(t|x)))``
+
+    Args:
+        log_probabilities: log p(t|x), shape (batch, n_topics).
+        entries: Membership, with the classes as owners; its weights are all 1.
+
+    Returns:
+        log P(k|x), shape (batch, n_classes); a class within another is never likelier than it.
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> abc_d = Entries.of_matrix(csr_array([[1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))
+        >>> noisy_or(torch.tensor([[0.5, 0.5, 0.2, 0.9]]).log(), abc_d).exp()
+        tensor([[0.8000, 0.9000]])
+    """
+    hits = log_probabilities[:, entries.topics]
+    return segment_noisy_or(hits, log1mexp(hits), entries.owners, entries.n_owners)
+
+
+def set_noisy_or(logits: Tensor, entries: Entries, documents: Tensor) -> Tensor:
+    """The log-probability of each listed set of a batch: the same, with every set owning its topics of its document.
+
+    ``log P(s|x_i) = log(1 − Π_{t in s} (1 − σ(z_it)))``
+
+    Args:
+        logits: z, shape (batch, n_topics).
+        entries: The sets' topics, with the sets as owners.
+        documents: The document that each set is of, shape (n_sets,).
+
+    Returns:
+        log P(s|x), shape (n_sets,).
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> sets = Entries.of_matrix(csr_array([[1.0, 1.0], [0.0, 1.0]]))
+        >>> set_noisy_or(torch.zeros(1, 2), sets, torch.tensor([0, 0])).exp()
+        tensor([0.7500, 0.5000])
+    """
+    values = logits[documents[entries.owners], entries.topics]
+    hits, misses = functional.logsigmoid(values), functional.logsigmoid(-values)
+    return segment_noisy_or(hits, misses, entries.owners, entries.n_owners)

@@ -1,12 +1,14 @@
 """Probabilities that can be believed: the topics' are scaled until held-out labels, coarse ones too, are likeliest.
 
-``log p'(t|x) = log_softmax_t( a_t · log p(t|x) + b_t )``: since the topics are scaled, labels of any view teach it, and
-no view contradicts another. Knows topic log-probabilities and labels as sets of topics; knows no text and no model.
+``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, where s may differ with how sure the model is: since
+the topics are scaled, labels of any view teach it, and no view contradicts another. Knows topic log-probabilities and
+labels as sets of topics; knows no text and no model.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -21,8 +23,19 @@ from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.losses import set_loss
 from hiercls.model.targets import LevelTargets, TargetTable
 
-Method = Literal["temperature", "vector", "bias_corrected"]
-"""One slope and no biases; a slope and a bias for every topic; one slope and a bias for every topic."""
+Method = Literal["adaptive", "temperature", "vector", "bias_corrected"]
+"""One slope, and a power of how sure the model is; one slope alone; a slope and a bias for every topic; one slope and a
+bias for every topic."""
+
+DEFAULT_METHOD: Method = "adaptive"
+"""What is taken where nobody asks for another: two numbers, which few documents can teach."""
+
+PRECISION = 30.0
+"""How strongly every parameter is held at no change: 1/σ². Chosen on held-out training documents of 20 Newsgroups and
+the docstrings, so that a calibration on 50 of them is hardly ever worse than none."""
+
+SURENESS_AT_HALF, MOST_SURE = math.log(2), 50.0
+"""``−log(1 − p)`` of the likeliest topic: where it has a half; and the most that is told apart."""
 
 Array = NDArray[np.float64]
 
@@ -32,12 +45,14 @@ class Scaling:
     """A scaling of topic log-probabilities, and what it was fitted on.
 
     Args:
-        method: How many slopes and biases were free.
+        method: What was free.
         slopes: a, positive, shape (n_topics,).
         biases: b, shape (n_topics,).
         n_documents: The documents that it was fitted on.
         loss_before: ``−log p(label)`` of these before, in nats a document.
         loss_after: The same after.
+        power: q, positive: ``s(x) = ((1 + c) / (1 + log 2))^(q − 1)`` with ``c = −log(1 − max_t p(t|x))``. At 1 all
+            documents are scaled alike; below it, the surer the model, the more it is restrained.
 
     Example:
         >>> Scaling.identity(2).apply(torch.tensor([[0.25, 0.75]]).log()).exp()
@@ -50,6 +65,7 @@ class Scaling:
     n_documents: int
     loss_before: float
     loss_after: float
+    power: float = 1.0
 
     @classmethod
     def identity(cls, n_topics: int) -> Scaling:
@@ -59,7 +75,10 @@ class Scaling:
 
     @property
     def temperature(self) -> float:
-        """What the logits are divided by, the geometric mean over topics; above 1 the model was too sure."""
+        """What the logits are divided by, the geometric mean over topics; above 1 the model was too sure.
+
+        Where ``power`` is not 1, of documents whose likeliest topic has a half.
+        """
         return float(np.exp(-np.log(self.slopes).mean()))
 
     def apply(self, topics: Tensor) -> Tensor:
@@ -72,7 +91,7 @@ class Scaling:
             log p'(t|x), of the same shape and type; rows sum to 1 in probability.
         """
         slopes, biases = (torch.from_numpy(part).to(topics) for part in (self.slopes, self.biases))
-        return (topics * slopes + biases).log_softmax(dim=-1)
+        return (topics * slopes * _stretch(topics, self.power) + biases).log_softmax(dim=-1)
 
     def to_dict(self) -> dict[str, Any]:
         """The scaling as plain data."""
@@ -102,8 +121,7 @@ class Scaling:
 class Calibration:
     """One scaling for all, and on top of it those of the customers who have one of their own.
 
-    Scalings of one method follow each other as one of that method, so nothing is lost by the two steps; and a customer
-    of few documents stays near the others.
+    A customer's own starts from the one for all, so a customer of few documents stays near the others.
 
     Args:
         pooled: The scaling for all.
@@ -154,14 +172,14 @@ class Calibration:
 
 
 def calibrate(
-    topics: Tensor, targets: TargetTable, *, method: Method = "temperature", groups: Mapping[str, NDArray[np.int64]]
+    topics: Tensor, targets: TargetTable, *, method: Method = DEFAULT_METHOD, groups: Mapping[str, NDArray[np.int64]]
 ) -> Calibration:
     """Fit one scaling for all documents, and one more for each group of them.
 
     Args:
         topics: log p(t|x) of held-out documents, shape (n_documents, n_topics).
         targets: What their labels say, with the customers' priors and scopes.
-        method: ``temperature``, ``vector`` or ``bias_corrected``.
+        method: ``adaptive``, ``temperature``, ``vector`` or ``bias_corrected``.
         groups: Positions of the documents of customers who get a scaling of their own, by name.
 
     Returns:
@@ -180,17 +198,18 @@ def calibrate(
     return Calibration(pooled=pooled, customers=own)
 
 
-def fit_scaling(topics: Tensor, targets: LevelTargets, *, method: Method = "temperature") -> Scaling:
+def fit_scaling(topics: Tensor, targets: LevelTargets, *, method: Method = DEFAULT_METHOD) -> Scaling:
     """The scaling under which the labels are likeliest, whatever view they are of.
 
-    ``minimise Σ_i −log Σ_t A[t,y_i] · p'_c(t|x_i) + ½ Σ (log a)² + ½ Σ b²`` by L-BFGS in float64, over the slopes and
-    biases that the method has. The last two terms weigh as much as one document or so: they keep the slope finite where
-    every label was foreseen, and settle what coarse labels leave open.
+    ``minimise Σ_i −log Σ_t A[t,y_i] · p'_c(t|x_i) + Σ v² / 2σ²`` by L-BFGS in float64, where v are the logarithms of
+    slopes and power, and the biases, as far as the method has them free. The last term is a prior around no change: few
+    documents change little, the slope stays finite where every label was foreseen, and what coarse labels leave open is
+    settled.
 
     Args:
         topics: log p(t|x) of held-out documents, shape (n_documents, n_topics).
         targets: What their labels say at the topics, with the customers' priors and scopes.
-        method: ``temperature``, ``vector`` or ``bias_corrected``.
+        method: ``adaptive``, ``temperature``, ``vector`` or ``bias_corrected``.
 
     Returns:
         The scaling, and the loss before and after it.
@@ -201,7 +220,9 @@ def fit_scaling(topics: Tensor, targets: LevelTargets, *, method: Method = "temp
 
     Source:
         Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (temperature, vector); Alexandari et al.,
-        Maximum Likelihood with Bias-Corrected Calibration, ICML 2020; here through the likelihood of set labels.
+        Maximum Likelihood with Bias-Corrected Calibration, ICML 2020; Balanya, Maroñas and Ramos, Adaptive Temperature
+        Scaling for Robust Calibration of Deep Neural Networks, 2022, whose temperature follows the entropy; here
+        through the likelihood of set labels.
     """
     if method not in get_args(Method):
         raise ConfigError(f"expected the method to be one of {', '.join(get_args(Method))}, got {method!r}")
@@ -212,12 +233,12 @@ def fit_scaling(topics: Tensor, targets: LevelTargets, *, method: Method = "temp
     unpack, n_parameters = _parameters(method, n_topics)
 
     def loss(parameters: Tensor) -> Tensor:
-        slopes, biases = unpack(parameters)
-        return set_loss(scores * slopes.exp() + biases, targets).mean()
+        slopes, biases, power = unpack(parameters)
+        return set_loss(scores * slopes * _stretch(scores, power) + biases, targets).mean()
 
     def objective(values: Array) -> tuple[float, Array]:
         parameters = torch.tensor(values, requires_grad=True)
-        total = loss(parameters) + (parameters**2).sum() / (2 * n_documents)
+        total = loss(parameters) + PRECISION * (parameters**2).sum() / (2 * n_documents)
         (gradient,) = torch.autograd.grad(total, parameters)
         return float(total.detach()), gradient.numpy()
 
@@ -225,20 +246,32 @@ def fit_scaling(topics: Tensor, targets: LevelTargets, *, method: Method = "temp
     best = minimize(
         objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500, "gtol": 1e-8, "ftol": 1e-14}
     )
-    slopes, biases = unpack(torch.from_numpy(best.x))
+    slopes, biases, power = unpack(torch.from_numpy(best.x))
     return Scaling(
         method=method,
-        slopes=slopes.exp().expand(n_topics).numpy().copy(),
+        slopes=slopes.expand(n_topics).numpy().copy(),
         biases=biases.expand(n_topics).numpy().copy(),
         n_documents=n_documents,
         loss_before=float(loss(torch.from_numpy(start))),
         loss_after=float(loss(torch.from_numpy(best.x))),
+        power=float(power),
     )
 
 
-def _parameters(method: Method, n_topics: int) -> tuple[Callable[[Tensor], tuple[Tensor, Tensor]], int]:
-    """How a vector of parameters is cut into log slopes and biases, and how long it is."""
+def _parameters(method: Method, n_topics: int) -> tuple[Callable[[Tensor], tuple[Tensor, Tensor, Tensor]], int]:
+    """How a vector of parameters is cut into slopes, biases and power, and how long it is."""
+    zero, one = torch.zeros(1, dtype=torch.float64), torch.ones((), dtype=torch.float64)
+    if method == "adaptive":
+        return lambda vector: (vector[:1].exp(), zero, vector[1].exp()), 2
     if method == "temperature":
-        return lambda vector: (vector, torch.zeros_like(vector)), 1
+        return lambda vector: (vector.exp(), zero, one), 1
     n_slopes = n_topics if method == "vector" else 1
-    return lambda vector: (vector[:n_slopes], vector[n_slopes:]), n_slopes + n_topics
+    return lambda vector: (vector[:n_slopes].exp(), vector[n_slopes:], one), n_slopes + n_topics
+
+
+def _stretch(topics: Tensor, power: Tensor | float) -> Tensor:
+    """What the slopes are multiplied by for each document, by how sure the model is, shape (n_texts, 1)."""
+    likeliest = torch.nn.functional.one_hot(topics.argmax(dim=-1), topics.shape[-1]).bool()
+    others = topics.masked_fill(likeliest, -math.inf).logsumexp(dim=-1, keepdim=True)
+    sureness = (-others).clamp(min=0.0, max=MOST_SURE)
+    return ((1 + sureness) / (1 + SURENESS_AT_HALF)) ** (power - 1)

@@ -1,6 +1,7 @@
 """What a label teaches: the marginal likelihood of a set of topics, level by level.
 
-Knows the cascade's output and the labels' sets as entries of matrices; knows no optimiser, no text and no file.
+Where a document may have several topics, it is the likelihood of several sets and of absent nodes instead. Knows the
+cascade's output and the labels' sets as entries of matrices; knows no optimiser, no text and no file.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from hiercls.aggregation import condition, label_log_likelihood
+from hiercls.aggregation import condition, label_log_likelihood, set_noisy_or
 from hiercls.model.cascade import CascadeOutput
+from hiercls.model.multilabel_targets import MultilabelTargets
 from hiercls.model.targets import LevelTargets
+
+Targets = LevelTargets | MultilabelTargets
+"""What labels say at one level; its kind decides the loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,61 @@ def set_loss(scores: Tensor, targets: LevelTargets) -> Tensor:
     return torch.where(targets.informative, -label_log_likelihood(log_probabilities, targets.sets), 0.0)
 
 
+def multilabel_loss(logits: Tensor, targets: MultilabelTargets) -> Tensor:
+    """The negative log-likelihood of sets of which some node holds, and of nodes that do not.
+
+    ``loss_i = Σ_s −log(1 − Π_{t in s} (1 − σ(z_it))) + Σ_{t absent} −log(1 − σ(z_it))``
+
+    Args:
+        logits: z, shape (batch, n_nodes).
+        targets: The sets and the absent nodes.
+
+    Returns:
+        Shape (batch,); 0 for labels that say nothing.
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> from hiercls.aggregation import Entries
+        >>> sets, absent = Entries.of_matrix(csr_array([[1.0, 1.0, 0.0]])), torch.tensor([[False, False, True]])
+        >>> targets = MultilabelTargets(sets=sets, documents=torch.tensor([0]), absent=absent)
+        >>> multilabel_loss(torch.zeros(1, 3), targets)  # −log(3/4) − log(1/2)
+        tensor([0.9808])
+    """
+    held = set_noisy_or(logits, targets.sets, targets.documents)
+    missed = logits.new_zeros(len(logits)).index_add(0, targets.documents, -held)
+    return missed + torch.where(targets.absent, functional.softplus(logits), 0.0).sum(dim=-1)
+
+
+def label_loss(scores: Tensor, targets: Targets) -> Tensor:
+    """The negative log-likelihood of labels at one level, by what kind of labels they are.
+
+    Args:
+        scores: Logits, shape (batch, n_columns); log-probabilities will do where a document has one topic.
+        targets: What the labels say.
+
+    Returns:
+        Shape (batch,).
+    """
+    return multilabel_loss(scores, targets) if isinstance(targets, MultilabelTargets) else set_loss(scores, targets)
+
+
+def topic_loss(output: CascadeOutput, targets: Targets) -> Tensor:
+    """The negative log-likelihood of labels at the topics, whatever the composition.
+
+    Args:
+        output: What the heads said.
+        targets: What the labels say at the topics.
+
+    Returns:
+        Shape (batch,).
+    """
+    return label_loss(output.logits[-1] if isinstance(targets, MultilabelTargets) else output.taught, targets)
+
+
 def cascade_loss(
-    output: CascadeOutput, targets: Sequence[LevelTargets], *, level_weights: Tensor, composed: bool
+    output: CascadeOutput, targets: Sequence[Targets], *, level_weights: Tensor, composed: bool
 ) -> CascadeLoss:
-    """The weighted sum of the levels' set losses.
+    """The weighted sum of the levels' losses.
 
     ``loss_i = Σ_l w_l · −log p(S_l|x_i)``
 
@@ -82,5 +139,5 @@ def cascade_loss(
         tensor([0.6931])
     """
     scores = [output.taught] * len(targets) if composed else output.logits
-    terms = torch.stack([set_loss(z, target) for z, target in zip(scores, targets, strict=True)], dim=-1)
+    terms = torch.stack([label_loss(z, target) for z, target in zip(scores, targets, strict=True)], dim=-1)
     return CascadeLoss(terms, terms @ level_weights)

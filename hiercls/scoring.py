@@ -5,19 +5,24 @@ Knows a trained head, an encoding engine and the map; knows no label and no trai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
+from scipy.special import logsumexp
 from torch import Tensor
 
-from hiercls.aggregation import Entries, aggregate, condition
+from hiercls.aggregation import aggregate_many, is_lost
 from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
 from hiercls.model.head import Head
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.novelty import Novelty
+from hiercls.model.task import ONE_TOPIC, OneTopic, Task
 from hiercls.taxonomy import View
 
 HEAD_BATCH = 4096
@@ -61,7 +66,7 @@ class TopicMix:
 class Scorer:
     """Scores texts with a trained head.
 
-    ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``
+    ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, or as its task has it.
 
     Args:
         mix: The pooled mix of topics and the customers' own.
@@ -69,6 +74,8 @@ class Scorer:
         engine: Encodes texts as the head was trained on them; None where there is no encoder.
         lexical: What words say beside the encoder, or instead of it; None: nothing.
         calibration: What makes the probabilities believable; None: they are as head and words give them.
+        novelty: What tells documents of no known topic from others.
+        task: How classes follow from topics, and which are predicted.
     """
 
     mix: TopicMix
@@ -76,6 +83,8 @@ class Scorer:
     engine: EncodingEngine | None = None
     lexical: LexicalBranch | None = None
     calibration: Calibration | None = None
+    novelty: Novelty = field(default_factory=Novelty)
+    task: Task = ONE_TOPIC
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
         """Log p(t|x) under the pooled mix.
@@ -87,12 +96,119 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        encodings = None if self.engine is None else self.engine.encode(texts, progress=progress)
+        return self._calibrated(self._uncalibrated(texts, self._encodings(texts, progress=progress)))
+
+    def stream(
+        self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
+    ) -> Iterator[Tensor]:
+        """Log p(t|x) of any number of texts in bounded memory, window by window and in order.
+
+        Args:
+            windows: The texts in parts, such as 4,096 at a time; one is taken ahead of what is yielded.
+            advance: Told of texts, by their number, as they are encoded.
+
+        Yields:
+            Shape (n_texts in the window, n_topics), float32.
+        """
+        for texts, encodings in self._encoded(windows, advance):
+            yield self._calibrated(self._uncalibrated(texts, encodings))
+
+    def stream_with_novelty(
+        self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
+    ) -> Iterator[tuple[Tensor, np.ndarray]]:
+        """The same as :meth:`topics_and_novelty` of any number of texts, window by window and in order.
+
+        Args:
+            windows: The texts in parts; one is taken ahead of what is yielded.
+            advance: Told of texts, by their number, as they are encoded.
+
+        Yields:
+            Shapes (n_texts in the window, n_topics) and (n_texts in the window,).
+        """
+        for texts, encodings in self._encoded(windows, advance):
+            topics = self._uncalibrated(texts, encodings)
+            yield self._calibrated(topics), self._novelty(texts, encodings, topics)
+
+    def _encoded(
+        self, windows: Iterable[Sequence[str]], advance: Callable[[int], object]
+    ) -> Iterator[tuple[Sequence[str], np.ndarray | None]]:
+        """Each window with its encodings; None where there is no encoder."""
+        if self.engine is None:
+            for window in windows:
+                yield window, None
+                advance(len(window))
+            return
+        held: deque[Sequence[str]] = deque()
+
+        def taken() -> Iterator[Sequence[str]]:
+            for window in windows:
+                held.append(window)
+                yield window
+
+        for encodings in self.engine.stream(taken(), advance=advance):
+            yield held.popleft(), encodings
+
+    @property
+    def knows_novelty(self) -> bool:
+        """Whether novelty can be scored: not by a model with an encoder that was saved before that was learnt."""
+        return self.engine is None or self.novelty.density is not None
+
+    def topics_and_novelty(self, texts: Sequence[str], *, progress: bool = False) -> tuple[Tensor, np.ndarray]:
+        """Log p(t|x) under the pooled mix, and how unlike all known topics each text is; each is encoded once.
+
+        ``s = −log Σ_t exp( log N(h; μ_t, Σ_within) − log N(h; μ, Σ_all) + Σ_w x_w v_wt )``: encoding and words have to
+        fit one and the same topic. Without an encoder ``s = −max_t log p(t|x)``, before calibration.
+
+        Args:
+            texts: The texts.
+            progress: Whether to show a bar on standard error.
+
+        Returns:
+            Log p(t|x), shape (n_texts, n_topics), float32; and s, shape (n_texts,), float64, higher for what is newer.
+
+        Raises:
+            ConfigError: If the model was saved before novelty was learnt.
+        """
+        encodings = self._encodings(texts, progress=progress)
+        topics = self._uncalibrated(texts, encodings)
+        return self._calibrated(topics), self._novelty(texts, encodings, topics)
+
+    def _encodings(self, texts: Sequence[str], *, progress: bool) -> np.ndarray | None:
+        """Encodings of texts, shape (n_texts, width); None where there is no encoder."""
+        return None if self.engine is None else self.engine.encode(texts, progress=progress)
+
+    def _uncalibrated(self, texts: Sequence[str], encodings: np.ndarray | None) -> Tensor:
+        """Log p(t|x) as head and words give it, shape (n_texts, n_topics)."""
         if encodings is None and self.lexical is None:
             raise ConfigError("expected an encoding engine with its head, or a lexical branch, got neither")
-        mix = torch.from_numpy(np.log(self.mix.pooled).astype(np.float32)).expand(len(texts), -1)
-        topics = mix if encodings is None else self._heads(encodings)
-        return self._calibrated(topics if self.lexical is None else self.lexical.topics(texts, topics, encodings))
+        opinion = self.opinion(encodings, n_texts=len(texts))
+        return opinion if self.lexical is None else self.lexical.topics(texts, opinion, encodings)
+
+    def opinion(self, encodings: np.ndarray | None, *, n_texts: int) -> Tensor:
+        """What is said of texts before words are, and before calibration.
+
+        Args:
+            encodings: Their encodings, shape (n_texts, width); None where there is no encoder.
+            n_texts: How many there are.
+
+        Returns:
+            Log p(t|x) of the heads, or of the mix of topics where there is no encoder, shape (n_texts, n_topics).
+        """
+        if encodings is not None:
+            return self._heads(encodings)
+        return torch.from_numpy(np.log(self.mix.pooled).astype(np.float32)).expand(n_texts, -1)
+
+    def _novelty(self, texts: Sequence[str], encodings: np.ndarray | None, topics: Tensor) -> np.ndarray:
+        """s, shape (n_texts,)."""
+        if encodings is None:
+            return -topics.max(dim=-1).values.double().numpy()
+        if self.novelty.density is None:
+            raise ConfigError("this model has not learnt where its topics lie, as fit() now does; fit it again")
+        fit = self.novelty.density.log_ratios(encodings)
+        if self.lexical is not None:
+            fit = fit + self.lexical.evidence(texts)
+        novelty: np.ndarray = -logsumexp(fit, axis=1)
+        return novelty
 
     def topics_of_encodings(self, encodings: np.ndarray) -> Tensor:
         """Log p(t|x) of texts that are encoded already, by the head alone.
@@ -130,11 +246,7 @@ class Scorer:
         """
         if self.calibration is not None:
             topics = self.calibration.of_view(topics, view.name)
-        shift = self.mix.shift(view.name)
-        scope = torch.from_numpy(view.scope.copy()) if view.is_partial else None
-        if shift is None and scope is None:
-            return topics
-        return condition(topics, prior_shift=shift, scope=scope)
+        return self.task.conditioned(topics, view, shift=self.mix.shift(view.name))
 
     def classes(self, topics: Tensor, view: View) -> Tensor:
         """Log p(k|x) of a view's classes.
@@ -146,7 +258,45 @@ class Scorer:
         Returns:
             Shape (n_texts, n_classes).
         """
-        return aggregate(self.conditioned(topics, view), Entries.of_view(view))
+        return self.task.classes(self.conditioned(topics, view), view)
+
+    def classes_many(self, topics: Tensor, views: Sequence[View]) -> tuple[Tensor, ...]:
+        """Log p(k|x) of many views' classes, by one sparse product.
+
+        ``p(k|x,c) = n_k / Σ_j n_j``, ``n_k = Σ_t A_c[t,k] · π_c(t)/π(t) · p(t|x)``: a scope and a mix of topics only
+        change the matrix. A view with a calibration of its own, and rows with sums too small, go by :meth:`classes`.
+
+        Args:
+            topics: log p(t|x), shape (n_texts, n_topics).
+            views: Levels and customers.
+
+        Returns:
+            For each view shape (n_texts, n_classes).
+        """
+        if not isinstance(self.task, OneTopic):
+            return tuple(self.classes(topics, view) for view in views)
+        own = {} if self.calibration is None else self.calibration.customers
+        shared = [view for view in views if view.name not in own]
+        found: dict[str, Tensor] = {}
+        if shared:
+            sums = aggregate_many(topics, [self._shifted(view) for view in shared])
+            parts = torch.split(sums, [len(view.classes) for view in shared], dim=-1)
+            found = {view.name: self._normalised(part, topics, view) for view, part in zip(shared, parts, strict=True)}
+        return tuple(found[view.name] if view.name in found else self.classes(topics, view) for view in views)
+
+    def _shifted(self, view: View) -> csr_array:
+        """A_c[t,k] · π_c(t)/π(t), shape (n_topics, n_classes)."""
+        if view.name not in self.mix.customers:
+            return view.weights
+        return csr_array(view.weights.multiply((self.mix.customers[view.name] / self.mix.answered)[:, None]))
+
+    def _normalised(self, sums: Tensor, topics: Tensor, view: View) -> Tensor:
+        """The logs of a view's sums over their total, by the long way where a sum is too small for it."""
+        lost = is_lost(sums).any(dim=-1)
+        found = (sums / sums.sum(dim=-1, keepdim=True)).log_()
+        if lost.any():
+            found[lost] = self.classes(topics[lost], view)
+        return found
 
     def nodes(self, topics: Tensor, view: View) -> Tensor:
         """Log P(topic below the class) of a view's classes, which may overlap.
@@ -158,8 +308,8 @@ class Scorer:
         Returns:
             Shape (n_texts, n_classes).
         """
-        return aggregate(self.conditioned(topics, view), Entries.of_matrix(view.membership.T))
+        return self.task.nodes(self.conditioned(topics, view), view)
 
     def scope(self, topics: Tensor, view: View) -> Tensor:
-        """Log of the probability mass on the topics that a view names, shape (n_texts,)."""
-        return topics[:, torch.from_numpy(view.scope.copy())].logsumexp(dim=-1)
+        """Log of the probability that a topic is one that a view names, shape (n_texts,)."""
+        return self.task.scope(topics, view)

@@ -12,7 +12,9 @@ from scipy.sparse import csr_array
 from hiercls.aggregation import (
     Entries,
     aggregate,
+    aggregate_many,
     condition,
+    is_lost,
     label_log_likelihood,
     segment_log_softmax,
     segment_logsumexp,
@@ -157,3 +159,49 @@ def test_entries_hold_the_weights_and_nothing_else() -> None:
 def test_an_owner_without_topics_has_probability_zero() -> None:
     entries = Entries.of_matrix(csr_array(np.array([[1.0, 1.0], [0.0, 0.0]])))
     assert aggregate(torch.tensor([[0.5, 0.5]]).log(), entries).exp().tolist() == [[1.0, 0.0]]
+
+
+def random_view(rng: np.random.Generator, n_topics: int, n_classes: int, *, overlapping: bool) -> View:
+    members = {f"k{number}": set(rng.integers(n_topics, size=3).tolist()) for number in range(n_classes)}
+    for topic in range(n_topics):
+        if not overlapping:
+            for held in members.values():
+                held.discard(topic)
+        members[f"k{rng.integers(n_classes)}"].add(topic)
+    return View.from_members("v", topics=[f"t{n}" for n in range(n_topics)], members=members)
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+@pytest.mark.parametrize("n_documents", [0, 1, 600])
+def test_sums_without_gradient_equal_those_in_log_space(overlapping: bool, n_documents: int) -> None:
+    rng = np.random.default_rng(n_documents)
+    entries = Entries.of_view(random_view(rng, 40, 7, overlapping=overlapping))
+    scores = torch.from_numpy(rng.normal(scale=3.0, size=(n_documents, 40))).float()
+    log_probabilities = scores.log_softmax(dim=-1)
+    slow = aggregate(log_probabilities.clone().requires_grad_(), entries).detach()
+    torch.testing.assert_close(aggregate(log_probabilities, entries), slow, atol=2e-6, rtol=0)
+
+
+def test_what_is_too_small_to_be_summed_keeps_its_log() -> None:
+    entries = Entries.of_matrix(csr_array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0], [0.0] * 4]))
+    rows = [[0.0, -300.0, -200.0, -200.0], [-0.7, -0.7, -90.0, -95.0], [-0.7, -1.2, -2.0, -3.0], [900.0, 0.0, 1.0, 1.0]]
+    expected = [[max(row[:2]) + math.log1p(math.exp(-abs(row[0] - row[1]))) for row in rows]]
+    expected += [[max(row[2:]) + math.log1p(math.exp(-abs(row[2] - row[3]))) for row in rows]]
+    found = aggregate(torch.tensor(rows), entries)
+    np.testing.assert_allclose(found[:, :2].T.numpy(), expected, rtol=1e-6, atol=1e-6)
+    assert (found[:, 2] == -torch.inf).all()
+
+
+def test_no_number_stays_no_number() -> None:
+    entries = Entries.of_matrix(csr_array([[1.0, 1.0]]))
+    assert aggregate(torch.tensor([[torch.nan, 0.0], [-0.7, -0.7]]), entries).isnan().tolist() == [[True], [False]]
+    assert is_lost(torch.tensor([0.0, 1e-31, 1e-3, torch.inf, torch.nan])).tolist() == [True, True, False, True, True]
+
+
+def test_many_matrices_are_summed_at_once() -> None:
+    rng = np.random.default_rng(0)
+    views = [random_view(rng, 40, n_classes, overlapping=n_classes > 3) for n_classes in (1, 3, 8)]
+    topics = torch.from_numpy(rng.dirichlet(np.ones(40), size=70)).float()
+    found = aggregate_many(topics.log(), [view.weights for view in views]).split([1, 3, 8], dim=-1)
+    for view, part in zip(views, found, strict=True):
+        np.testing.assert_allclose(part.numpy(), topics.numpy() @ view.weights.toarray(), atol=1e-6)

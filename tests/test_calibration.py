@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from hiercls.calibration import Calibration, Scaling, calibrate, fit_scaling
+from hiercls.calibration import PRECISION, Calibration, Scaling, calibrate, fit_scaling
 from hiercls.data.rows import Row
 from hiercls.errors import ConfigError, DataError
 from hiercls.metrics import score_probabilities
@@ -89,7 +89,9 @@ def test_the_scaling_is_what_a_slow_search_finds(world, method, n_slopes, n_bias
         slopes = np.exp(np.full(6, parameters[0]))
         return enumerated_loss(world, topics.numpy(), labels, slopes, biases, {"two": OWN / POOLED})
 
-    best = minimize(lambda p: loss(p) + (p**2).sum() / 80, np.zeros(n_slopes + n_biases), method="Powell", tol=1e-9)
+    best = minimize(
+        lambda p: loss(p) + PRECISION * (p**2).sum() / 80, np.zeros(n_slopes + n_biases), method="Powell", tol=1e-9
+    )
     assert np.log(found.slopes[0]) == pytest.approx(best.x[0], abs=1e-3)
     np.testing.assert_allclose(found.biases, best.x[1:] if n_biases else 0.0, atol=2e-3)
     assert found.loss_before == pytest.approx(loss(np.zeros(1 + n_biases)), abs=1e-6)
@@ -185,3 +187,54 @@ def test_what_cannot_be_fitted(tiny) -> None:
         fit_scaling(torch.zeros(1, 6), targets, method="platt")
     with pytest.raises(DataError, match="expected labelled documents to calibrate on, got none"):
         fit_scaling(torch.zeros(0, 6), targets)
+
+
+def test_an_adaptive_scaling_is_what_a_slow_search_finds(world) -> None:
+    topics, _, labels = documents(world, 40, slopes=np.full(6, 0.5), biases=np.zeros(6))
+    found = fit_scaling(topics, targets_of(world, labels), method="adaptive")
+    sure = -np.log(1 - topics.exp().max(dim=-1, keepdim=True).values.numpy())
+
+    def loss(parameters: np.ndarray) -> float:
+        stretch = ((1 + sure) / (1 + math.log(2))) ** (math.exp(parameters[1]) - 1)
+        slopes = np.full(6, math.exp(parameters[0]))
+        return enumerated_loss(world, topics.numpy() * stretch, labels, slopes, np.zeros(6), {})
+
+    best = minimize(lambda p: loss(p) + PRECISION * (p**2).sum() / 80, np.zeros(2), method="Powell", tol=1e-9)
+    assert [math.log(found.slopes[0]), math.log(found.power)] == pytest.approx(best.x.tolist(), abs=1e-3)
+    assert found.loss_after == pytest.approx(loss(best.x), abs=1e-5)
+
+
+def test_a_model_that_is_too_sure_only_where_it_is_sure_is_mended_by_the_adaptive_scaling_alone(tiny) -> None:
+    random = np.random.default_rng(0)
+    believed = torch.from_numpy(random.normal(size=(6000, 6)) * 4).log_softmax(dim=-1)
+    made = Scaling(
+        method="adaptive", slopes=np.ones(6), biases=np.zeros(6), n_documents=0, loss_before=0, loss_after=0, power=0.4
+    )
+    true = made.apply(believed).exp().numpy()
+    topics = [random.choice(6, p=row / row.sum()) for row in true]
+    targets = targets_of(tiny, [("topic", tiny.topics[topic]) for topic in topics])
+    error = {}
+    for method in ("adaptive", "temperature"):
+        found = fit_scaling(believed, targets, method=method)
+        error[method] = score_probabilities(found.apply(believed), topics).calibration_error
+    assert fit_scaling(believed, targets).power == pytest.approx(0.4, abs=0.1)
+    assert error["adaptive"] < 0.02 < error["temperature"]
+
+
+def test_the_adaptive_scaling_keeps_the_order_of_topics_and_of_sureness() -> None:
+    """Of two topics, whatever the model says: no answer changes, and who was surer stays surer."""
+    odds = torch.linspace(0.01, 40, 400, dtype=torch.float64)
+    believed = torch.stack([odds, torch.zeros_like(odds)], dim=-1).log_softmax(dim=-1)
+    made = Scaling(
+        method="adaptive", slopes=np.ones(2), biases=np.zeros(2), n_documents=0, loss_before=0, loss_after=0, power=0.3
+    )
+    scaled = made.apply(believed)
+    assert (scaled[:, 0] > scaled[:, 1]).all()
+    assert ((scaled[:, 0] - scaled[:, 1]).diff() > 0).all()
+
+
+def test_few_documents_change_little(tiny) -> None:
+    topics, _, labels = documents(tiny, 12, slopes=np.full(6, 0.2), biases=np.zeros(6))
+    found = fit_scaling(topics, targets_of(tiny, labels), method="vector")
+    assert np.abs(np.log(found.slopes)).max() < 0.3
+    assert np.abs(found.biases).max() < 0.3

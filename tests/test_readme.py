@@ -1,4 +1,4 @@
-"""The README tells the truth: its Python runs and prints what stands there, its commands work.
+"""The README and the pages of docs/ tell the truth: their Python runs and prints what stands there, commands work.
 
 All ``python`` blocks run in order, as one program, in an empty folder; a ``text`` block after one is what it prints.
 In ``console`` blocks the ``$ hiercls`` lines run; what stands under such a line is what it prints, ``...`` standing for
@@ -95,8 +95,9 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_python_blocks_print_what_the_page_shows(elsewhere):
-    assert run_python(README) == []
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))])
+def test_python_blocks_print_what_the_page_shows(elsewhere, page):
+    assert run_python((ROOT / page).read_text(encoding="utf-8")) == []
 
 
 def test_commands_print_what_the_page_shows(elsewhere):

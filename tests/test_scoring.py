@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 import torch
 
 from hiercls import scoring
+from hiercls.calibration import Calibration, Scaling
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.levels import Hierarchy
+from hiercls.model.lexical import LexicalBranch
+from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.scoring import Scorer, TopicMix
 from hiercls.taxonomy import Taxonomy
 
@@ -76,6 +80,35 @@ def test_where_nothing_is_known_the_topics_are_left_as_they_are(scorer: Scorer, 
     assert not scorer.conditioned(topics, taxonomy.view("two")).allclose(topics)
 
 
+def test_a_stream_says_the_same_in_order_window_by_window(
+    scorer: Scorer, tiny_documents: tuple[list[str], list[str]]
+) -> None:
+    texts = tiny_documents[0][:30]
+    done: list[int] = []
+    sizes = [7, 0, 12, 1, 10]
+    ends = np.cumsum(sizes)
+    windows = [texts[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+    parts = list(scorer.stream(iter(windows), advance=done.append))
+    assert [len(part) for part in parts] == sizes
+    torch.testing.assert_close(torch.cat(parts), scorer.topics(texts), atol=1e-5, rtol=0)
+    assert sum(done) == 30
+
+
+def test_a_stream_of_a_model_without_encoder(words: Scorer) -> None:
+    windows = [["red fox", "blue hen"], [], ["hen"]]
+    parts = list(words.stream(windows))
+    assert torch.equal(torch.cat(parts), words.topics([text for window in windows for text in window]))
+
+
+@pytest.fixture
+def words() -> Scorer:
+    terms = Terms.fit(["red fox", "blue hen", "red hen"], customers=["one"] * 3, config=LexicalConfig())
+    odds = np.random.default_rng(0).normal(size=(len(terms), 6)).astype(np.float32)
+    nothing = np.empty((0, 6), dtype=np.float32)
+    branch = LexicalBranch(terms=terms, term_weights=odds, encoding_weights=nothing, scale=1.0)
+    return Scorer(mix=TopicMix(pooled=POOLED), lexical=branch)
+
+
 def test_texts_go_through_engine_and_head_in_parts(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch, tiny_documents: tuple[list[str], list[str]]
 ) -> None:
@@ -103,3 +136,28 @@ def test_a_certain_topic_outside_a_scope_still_gives_finite_answers(scorer: Scor
     classes = scorer.classes(scores.log_softmax(-1), taxonomy.view("part"))
     assert classes.isfinite().all()
     np.testing.assert_allclose(classes.exp().sum().item(), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_many_views_at_once_are_each_alone(scorer: Scorer, taxonomy: Taxonomy, calibrated: bool) -> None:
+    scaling = dataclasses.replace(Scaling.identity(6), slopes=np.full(6, 0.5))
+    if calibrated:
+        scorer = dataclasses.replace(scorer, calibration=Calibration(pooled=scaling, customers={"two": scaling}))
+    views = [taxonomy.view(name) for name in ("part", "area", "two", "over", "one", "topic", "three")]
+    tiny_in_scope = torch.log_softmax(torch.tensor([[-90.0, -91.0, 50.0, -95.0, 3.0, 0.0]]), dim=-1)
+    topics = torch.cat([torch.from_numpy(np.log(TOPICS)).float(), tiny_in_scope])
+    for view, found in zip(views, scorer.classes_many(topics, views), strict=True):
+        torch.testing.assert_close(found, scorer.classes(topics, view), atol=1e-5, rtol=1e-6)
+    assert scorer.classes_many(topics, []) == ()
+
+
+def test_many_views_at_once_know_the_mix_that_adjusted_logits_answer_for(scorer: Scorer, taxonomy: Taxonomy) -> None:
+    mix = dataclasses.replace(scorer.mix, adjustment=0.7)
+    adjusted = dataclasses.replace(scorer, mix=mix)
+    views = [taxonomy.view(name) for name in taxonomy.views]
+    topics = torch.from_numpy(np.log(TOPICS)).float()
+    shifted = [view.name for view in views if view.name in mix.customers]
+    assert shifted
+    for view, found in zip(views, adjusted.classes_many(topics, views), strict=True):
+        torch.testing.assert_close(found, adjusted.classes(topics, view), atol=1e-5, rtol=1e-6)
+        assert torch.allclose(found, scorer.classes(topics, view), atol=1e-5) == (view.name not in shifted)

@@ -12,9 +12,13 @@ import typer
 
 from hiercls.cli.app import CommandLine, show_version
 from hiercls.cli.benchmark import register as register_benchmark
+from hiercls.cli.cache import register as register_cache
 from hiercls.cli.calibration import register as register_calibration
+from hiercls.cli.compare import register as register_compare
 from hiercls.cli.customer import register as register_customer
 from hiercls.cli.demo import register as register_demo
+from hiercls.cli.evaluation import register as register_evaluation
+from hiercls.cli.explanation import register as register_explanation
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.taxonomy import register as register_taxonomy
 from hiercls.cli.training import register as register_training
@@ -23,8 +27,12 @@ GROUPS = (
     register_taxonomy,
     register_training,
     register_prediction,
+    register_evaluation,
+    register_explanation,
     register_calibration,
     register_customer,
+    register_cache,
+    register_compare,
     register_benchmark,
     register_demo,
 )

@@ -11,7 +11,17 @@ from typing import Annotated
 
 import typer
 
+from hiercls.cli.ablation import ablation
 from hiercls.cli.app import note
+from hiercls.errors import require
+
+
+class Worlds(StrEnum):
+    """What the benchmark of trust runs on."""
+
+    removed = "removed"
+    kept = "kept"
+    pydocs = "pydocs"
 
 
 class Headers(StrEnum):
@@ -29,6 +39,8 @@ def register(app: typer.Typer) -> None:
     """
     group = typer.Typer(no_args_is_help=True, help="Run a benchmark and write its figures.")
     group.command(epilog="Example: hiercls benchmark newsgroups --headers removed --seeds 1 -o benchmarks")(newsgroups)
+    group.command(epilog="Example: hiercls benchmark trust --world pydocs --seeds 1 -o benchmarks")(trust)
+    group.command(epilog="Example: hiercls benchmark few --draws 3 -o benchmarks")(few)
     group.command(epilog="Example: hiercls benchmark ablation --rows hiagm --seeds 3 --resume -o benchmarks")(ablation)
     app.add_typer(group, name="benchmark")
 
@@ -64,36 +76,69 @@ def newsgroups(
     note(f"wrote {output / 'newsgroups.json'} and {output / 'newsgroups.md'}")
 
 
-class Rows(StrEnum):
-    """Which changes are tried."""
-
-    cascade = "cascade"
-    hiagm = "hiagm"
-    words = "words"
-    tuning = "tuning"
-    precision = "precision"
-    adjustment = "adjustment"
-
-
-def ablation(
-    on: Annotated[
-        list[str] | None,
-        typer.Option(help="'removed' or 'kept' headers, also ', coarse labels' or ', long tail'; by default removed."),
-    ] = None,
-    rows: Annotated[
-        list[Rows] | None, typer.Option(help="The changes; by default all that leave the encoder as it is.")
+def trust(
+    world: Annotated[
+        list[Worlds] | None,
+        typer.Option(help="20 Newsgroups, headers removed or kept, or the docstrings; all three by default."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds, from 0.")] = 3,
-    documents: Annotated[int, typer.Option(min=100, help="Training documents.")] = 3000,
+    documents: Annotated[
+        int | None, typer.Option(min=100, help="Take only so many newsgroup documents, for a quick look.")
+    ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for ablation.json, ablation.md and ablation.svg.")
+        Path, typer.Option("--output", "-o", help="Folder for trust.json, trust.md, and what each model said.")
     ] = Path("benchmarks"),
-    resume: Annotated[bool, typer.Option("--resume", help="Keep what ablation.json holds already.")] = False,
+    drawings: Annotated[
+        Path | None, typer.Option("--figures", metavar="FOLDER", help="Where figures go; none by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep models and results that are there already.")] = False,
 ) -> None:
-    """What does each part bring? One change at a time, on held-out threads of 20 Newsgroups' training documents."""
-    from hiercls.study.ablation import AblationConfig, run_ablation
+    """Can the probabilities be believed, what does caution buy, and how should one decide? On two corpora.
 
-    names = [one.value for one in rows or (Rows.cascade, Rows.hiagm, Rows.words)]
-    config = AblationConfig(worlds=on or ["removed"], rows=names, seeds=range(seeds), documents=documents)
-    typer.echo(run_ablation(config, output, resume=resume, say=note))
-    note(f"wrote ablation.json, ablation.md and ablation.svg in {output}")
+    One model a seed is trained on all customers' coarse labels. Its probabilities are stored, calibrated on some of the
+    test documents and measured on others.
+    """
+    from hiercls.study.trust import TrustConfig, run_trust
+
+    if drawings is not None:
+        require("matplotlib", extra="plots")
+    config = TrustConfig(
+        worlds=[one.value for one in world or list(Worlds)],
+        seeds=range(seeds),
+        documents=documents,
+        settings={"verbose": True},
+    )
+    typer.echo(run_trust(config, output, drawings=drawings, resume=resume, say=note))
+    note(f"wrote {output / 'trust.json'} and {output / 'trust.md'}")
+
+
+def few(
+    headers: Annotated[Headers, typer.Option(help="Headers, footers and quotes kept or removed.")] = Headers.removed,
+    draws: Annotated[int, typer.Option(min=1, help="Number of draws, from seed 0.")] = 10,
+    size: Annotated[
+        list[int] | None, typer.Option(min=1, help="Labelled documents of each topic; 8, 16 and 50 by default.")
+    ] = None,
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="Read the other training texts without labels, too; slow.")
+    ] = False,
+    documents: Annotated[
+        int | None, typer.Option(min=100, help="Take only so many training and test documents, for a quick look.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for few.json and few.md.")] = Path(
+        "benchmarks"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what few.json holds already.")] = False,
+) -> None:
+    """How good is a model that learns from a handful of documents of each topic? On 20 Newsgroups.
+
+    Beside hiercls stand logistic regression on the same encoder, and LinearSVC and ComplementNB on TF-IDF, on the same
+    documents. Nothing is read of the test documents before they are predicted.
+    """
+    from hiercls.study.few import FewConfig, run_few
+
+    given = {} if size is None else {"sizes": tuple(size)}
+    config = FewConfig(
+        headers=headers.value, draws=range(draws), documents=documents, unlabelled=unlabelled, settings={}, **given
+    )
+    typer.echo(run_few(config, output, resume=resume, say=note))
+    note(f"wrote {output / 'few.json'} and {output / 'few.md'}")

@@ -1,6 +1,6 @@
-"""The command that makes a trained model's probabilities believable on held-out documents.
+"""The commands that show a trained model held-out documents: calibrate for probabilities, conformalize for promises.
 
-Knows options and how results are worded; the calibration is the estimator's. A model is changed in place, whole or not
+Knows options and how results are worded; what is learnt is the estimator's. A model is changed in place, whole or not
 at all.
 """
 
@@ -15,6 +15,7 @@ import typer
 from hiercls.cli.app import aligned, counted, note
 from hiercls.cli.documents import (
     Device,
+    Model,
     Rejects,
     SkipBad,
     Skipping,
@@ -27,11 +28,23 @@ from hiercls.errors import ConfigError
 if TYPE_CHECKING:
     from hiercls.calibration import Calibration, Scaling
     from hiercls.calibration import Method as Plain
+    from hiercls.data.rows import Row
+    from hiercls.estimator import HierarchicalTextClassifier
+
+HeldOutData = Annotated[
+    list[Path],
+    typer.Argument(metavar="DATA", help="Labelled documents that were not trained on, at any views of the model."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="MODEL", help="A folder for the changed model; else in place."),
+]
 
 
 class Method(StrEnum):
     """What is free in a calibration."""
 
+    adaptive = "adaptive"
     temperature = "temperature"
     vector = "vector"
     bias_corrected = "bias-corrected"
@@ -40,6 +53,7 @@ class Method(StrEnum):
     def plain(self) -> Plain:
         """The name that the estimator knows."""
         names: dict[Method, Plain] = {
+            Method.adaptive: "adaptive",
             Method.temperature: "temperature",
             Method.vector: "vector",
             Method.bias_corrected: "bias_corrected",
@@ -48,31 +62,29 @@ class Method(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command.
+    """Add the commands.
 
     Args:
-        app: What it is added to.
+        app: What they are added to.
     """
     app.command(epilog="Example: hiercls calibrate model heldout.csv --per-customer")(calibrate)
+    app.command(epilog="Example: hiercls conformalize model heldout.csv")(conformalize)
 
 
 def calibrate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")],
-    data: Annotated[
-        list[Path],
-        typer.Argument(metavar="DATA", help="Labelled documents that were not trained on, at any views of the model."),
-    ],
+    model: Model,
+    data: HeldOutData,
     method: Annotated[
         Method,
-        typer.Option(help="One temperature; with a bias for each topic; or a temperature and a bias for each topic."),
-    ] = Method.temperature,
+        typer.Option(
+            help="One temperature that follows how sure the model is; one for all; a temperature and a bias for each "
+            "topic; or one temperature and a bias for each."
+        ),
+    ] = Method.adaptive,
     per_customer: Annotated[
         bool, typer.Option("--per-customer", help="Give every customer with documents a calibration of its own, too.")
     ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="MODEL", help="A folder for the calibrated model; else in place."),
-    ] = None,
+    output: Output = None,
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
@@ -81,20 +93,63 @@ def calibrate(
 
     Coarse labels will do, of any customers and levels. A calibration that the model has already is replaced.
     """
-    if output is not None and output.exists():
-        raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
-    from hiercls.estimator import HierarchicalTextClassifier
-
-    skipping = Skipping.of(skip_bad, rejects)
-    classifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
-    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping)
-    classifier.set_params(verbose=shows_progress())
-    classifier.calibrate_rows(documents.rows, method=method.plain, per_customer=per_customer)
+    classifier, rows = _opened(model, data, output, device, Skipping.of(skip_bad, rejects))
+    classifier.calibrate_rows(rows, method=method.plain, per_customer=per_customer)
     classifier.set_params(verbose=False).save_pretrained(output or model)
     calibration = classifier.calibration_
     if calibration is not None:
         typer.echo("\n".join(_table(calibration)))
     note(f"wrote {output or model}")
+
+
+def conformalize(
+    model: Model,
+    data: HeldOutData,
+    output: Output = None,
+    device: Device = None,
+    skip_bad: SkipBad = False,
+    rejects: Rejects = None,
+) -> None:
+    """Show a model held-out documents, so that 'hiercls predict' can promise --coverage and --accuracy.
+
+    The promises are for documents like these. They are exact where these were neither trained on nor calibrated on;
+    with coarse labels more is kept than promised. What the model said of them is saved with it, their texts are not.
+    """
+    classifier, rows = _opened(model, data, output, device, Skipping.of(skip_bad, rejects))
+    classifier.conformalize_rows(rows)
+    classifier.set_params(verbose=False).save_pretrained(output or model)
+    typer.echo("\n".join(_promises(classifier)))
+    note(f"wrote {output or model}")
+
+
+def _opened(
+    model: Path, data: list[Path], output: Path | None, device: str | None, skipping: Skipping
+) -> tuple[HierarchicalTextClassifier, tuple[Row, ...]]:
+    """A model that shows its progress, and the rows that it is shown."""
+    if output is not None and output.exists():
+        raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
+    from hiercls.estimator import HierarchicalTextClassifier
+
+    classifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
+    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping)
+    classifier.set_params(verbose=shows_progress())
+    return classifier, documents.rows
+
+
+def _promises(classifier: HierarchicalTextClassifier) -> list[str]:
+    """On how many documents, and what promises take."""
+    promises, taxonomy = classifier.promises_, classifier.taxonomy_
+    fine = taxonomy.view(taxonomy.levels[-1])
+    rows: list[tuple[str, ...]] = [("promised", f"classes in a set of {fine.name}s", "threshold of nodes")]
+    for promised in (0.8, 0.9, 0.95):
+        rule = promises.sets(at=fine, calibrated_at=fine, coverage=promised, score="lac")
+        size = rule.sets(promises.topics(promises.heldout, fine)).sum(axis=1).mean()
+        threshold = promises.climbing(accuracy=promised).threshold
+        rows.append(
+            (f"{promised:.0%}", f"{size:.1f} of {len(fine.classes)}", f"{threshold:.3f}" if threshold <= 1 else "–")
+        )
+    coarse = f"; {rule.n_coarse:,} have coarse labels: more is kept than promised" if rule.n_coarse else ""
+    return [f"held out {counted(rule.n_documents, 'document')}{coarse}", *aligned(rows)]
 
 
 def _table(calibration: Calibration) -> list[str]:

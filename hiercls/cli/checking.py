@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from hiercls.cli.app import aligned, counted
-from hiercls.errors import ConfigError, Problem
+from hiercls.errors import Problem
 
 if TYPE_CHECKING:
     from hiercls.taxonomy import Identifiability, Taxonomy
@@ -47,10 +47,7 @@ class Findings:
         """
         if not taxonomy.customers:
             return cls(file=file, taxonomy=taxonomy)
-        try:
-            found = taxonomy.identifiability()
-        except ConfigError as error:
-            return cls(file=file, taxonomy=taxonomy, warnings=(str(error),))
+        found = taxonomy.identifiability()
         return cls(file=file, taxonomy=taxonomy, identifiability=found, warnings=found.gaps)
 
     def lines(self) -> list[str]:

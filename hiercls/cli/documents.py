@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hiercls.data.rows import Row
     from hiercls.taxonomy import Taxonomy
     from hiercls.taxonomy.labels import ResolvedLabels
+    from hiercls.taxonomy.multilabels import Multilabels
 
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave bad rows out and go on; without it, they are listed and it stops.")
@@ -106,16 +107,19 @@ class LabelledDocuments:
     """
 
     rows: tuple[Row, ...]
-    labels: ResolvedLabels
+    labels: ResolvedLabels | Multilabels
 
 
-def read_labelled(taxonomy: Taxonomy, files: Sequence[Path], *, skipping: Skipping) -> LabelledDocuments:
+def read_labelled(
+    taxonomy: Taxonomy, files: Sequence[Path], *, skipping: Skipping, multilabel: bool = False
+) -> LabelledDocuments:
     """Read labelled files; everything that is wrong with any row of any of them is found before anything is said.
 
     Args:
         taxonomy: The map that labels are looked up in.
         files: The files.
         skipping: What becomes of bad rows.
+        multilabel: Whether several labels of a row all hold, instead of narrowing its topic down.
 
     Returns:
         The good rows and their labels.
@@ -126,6 +130,7 @@ def read_labelled(taxonomy: Taxonomy, files: Sequence[Path], *, skipping: Skippi
     """
     from hiercls.data.reading import read
     from hiercls.taxonomy.labels import resolve
+    from hiercls.taxonomy.multilabels import resolve_multilabels
 
     rows: list[Row] = []
     rejects: list[Reject] = []
@@ -138,7 +143,7 @@ def read_labelled(taxonomy: Taxonomy, files: Sequence[Path], *, skipping: Skippi
         else:
             rows += table.rows
             rejects += table.rejects
-    resolution = resolve(taxonomy, rows)
+    resolution = resolve_multilabels(taxonomy, rows) if multilabel else resolve(taxonomy, rows)
     good = set(resolution.kept.tolist())
     rejects += _rejected([row for place, row in enumerate(rows) if place not in good], resolution.problems)
     order = {str(file): place for place, file in enumerate(files)}

@@ -5,7 +5,6 @@ Knows how results are worded; what they are, ``hiercls.taxonomy`` and ``hiercls.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,15 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hiercls.cli.app import complain, counted, note, to_json, warn, write
-from hiercls.errors import ConfigError, Problem, TaxonomyError
-from hiercls.files import replacing
+from hiercls.cli.figures import check_figure, write_figure
+from hiercls.errors import Problem, TaxonomyError
 
 if TYPE_CHECKING:
     from hiercls.taxonomy import Taxonomy
 
-FIGURES = (".svg", ".png", ".pdf")
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A taxonomy in YAML.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A taxonomy in YAML, or in .parquet.")]
 Customers = Annotated[
     list[Path] | None,
     typer.Option("--customer", metavar="FILE", help="A customer's own file, added to the taxonomy; may be repeated."),
@@ -114,18 +111,9 @@ def show(
     """Draw the hierarchy and every customer's grouping side by side."""
     from hiercls.plots import plot_taxonomy
 
-    if output.suffix.lower() not in FIGURES:
-        raise ConfigError(f"expected a figure that ends in {' or '.join(FIGURES)}, got '{output}'")
+    check_figure(output)
     taxonomy = read_taxonomy(file, customer)
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("default")
-        figure = plot_taxonomy(taxonomy)
-        with replacing(output) as aside:
-            figure.savefig(aside, format=output.suffix[1:].lower(), dpi=200)
-    n_missing = len({str(warning.message) for warning in said if str(warning.message).startswith("Glyph ")})
-    if n_missing:
-        warn(f"no installed font draws {n_missing} of the characters; install one that does, such as Noto Sans CJK")
-    note(f"wrote {output}")
+    write_figure(lambda: plot_taxonomy(taxonomy), output)
 
 
 def diff(
@@ -158,7 +146,8 @@ def read_taxonomy(file: Path, customers: Sequence[Path] | None) -> Taxonomy:
     """
     from hiercls.taxonomy import Taxonomy
 
-    taxonomy = Taxonomy.from_yaml(file)
+    is_table = file.suffix.lower() == ".parquet"
+    taxonomy = Taxonomy.from_parquet(file) if is_table else Taxonomy.from_yaml(file)
     problems: list[Problem] = []
     for path in customers or ():
         try:

@@ -73,6 +73,9 @@ WordsOption = Annotated[
         "only: words instead of an encoder, a model that trains in seconds."
     ),
 ]
+Multilabel = Annotated[
+    bool, typer.Option("--multilabel", help="A document may have several classes of a view, or none.")
+]
 MaxLength = Annotated[int | None, typer.Option(min=3, max=512, help="Tokens read of a document; by default 256.")]
 Epochs = Annotated[
     int | None, typer.Option(min=1, help="Passes over the documents at most; by default by their number.")
@@ -94,6 +97,7 @@ def train(
     data: Data,
     output: Output,
     customer: Customers = None,
+    multilabel: Multilabel = False,
     encoder: Encoder = None,
     tune: TuneOption = Tune.none,
     words: WordsOption = Words.auto,
@@ -108,15 +112,18 @@ def train(
     """Train one model on everybody's labelled documents, each labelled in the classes of its own customer or level.
 
     A row's label is a class of its view, or written view:class.
+    With --multilabel a row lists all its classes in label, in JSONL or Parquet, unless complete is false.
     All bad rows of all files are listed before anything is trained.
     """
     skipping = Skipping.of(skip_bad, rejects, default=output.with_name(f"{output.name}.rejects.jsonl"))
     reading = _reading(encoder, words)
     _make_room(output, force=force)
-    documents = read_labelled(whole := read_taxonomy(taxonomy, customer), data, skipping=skipping)
+    whole = read_taxonomy(taxonomy, customer)
+    documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
     typer.echo("\n".join(_documents_table(documents)))
-    numbers = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
-    settings = reading | {name: value for name, value in numbers.items() if value is not None}
+    given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
+    given |= {"task": "multilabel" if multilabel else None}
+    settings = reading | {name: value for name, value in given.items() if value is not None}
     classifier = _untrained(whole, settings, tune=tune, epochs=epochs)
     note(f"training on {counted(len(documents.rows), 'document')}")
     _fit(classifier, documents, output)
@@ -193,6 +200,9 @@ def _result(classifier: HierarchicalTextClassifier, output: Path) -> list[str]:
             continue
         chosen = f"L2 {best.config.weight_decay:g}, {counted(best.run.best_epoch, 'epoch')}"
         lines.append(f"chosen on held-out labels: {chosen} (loss {best.run.best_heldout:.3f} nats a document)")
+    threshold = getattr(classifier.scorer_.task, "threshold", None)
+    if threshold is not None:
+        lines.append(f"a class is predicted from a probability of {threshold:.2f}")
     branch = classifier.scorer_.lexical
     if branch is not None:
         lines.append(f"words are read: {len(branch.terms):,} terms")

@@ -1,7 +1,7 @@
 """Reading rows from files, streams and tables in memory, with every problem kept beside its row.
 
-Knows the columns ``text``, ``label``, ``labels``, ``view`` and ``customer``; whether a label is a class of its view is
-settled in ``taxonomy/labels``.
+Knows the columns ``text``, ``label``, ``labels``, ``view``, ``customer``, ``thread`` and ``complete``; whether a
+label is a class of its view is settled in ``taxonomy/finding``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hiercls.data.delimited import delimited_records
 from hiercls.data.json_lines import decode_line, json_records, line_records
 from hiercls.data.records import Record, column_records, header_problem, mapping_records, parquet_records
 from hiercls.data.rejects import Reject
-from hiercls.data.rows import Row, describe, is_missing, label_names, string_fault
+from hiercls.data.rows import Row, completeness, describe, is_missing, label_names, string_fault, truth_value
 from hiercls.errors import DataError, InputTypeError, Problem, nearest
 from hiercls.files import not_a_file
 
@@ -55,7 +55,9 @@ def read(*sources: Any) -> Table:
     CSV and TSV have a header and quotes as in RFC 4180; JSONL has one object per line. Column ``text`` is required.
     ``label`` is one label (in JSONL, Parquet and tables in memory also a list of them), looked up in the row's
     ``view`` or written ``view:class``; ``labels`` is a list of ``[view, class]`` pairs or strings; ``customer`` is a
-    name. An empty or missing label, view or customer is none; an empty text is a legal one.
+    name; ``thread`` marks what belongs together, such as a conversation, by a string or a number, and no split divides
+    it; ``complete`` is true or false: whether all that hold are listed, where a document may have several topics. An
+    empty or missing label, view, customer or thread is none; an empty text is a legal one.
 
     Args:
         *sources: Each a path to a ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet`` file, a pandas DataFrame,
@@ -79,7 +81,7 @@ def read(*sources: Any) -> Table:
     problems: list[Problem] = []
     for source in sources:
         try:
-            tables.append(_table(_records(source)))
+            tables.append(_table(iterate(source)))
         except DataError as error:
             problems.extend(error.problems)
     if problems:
@@ -106,6 +108,43 @@ def read_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> T
         >>> [row.text for row in read_stream(["a document", "", "another"]).rows]
         ['a document', '', 'another']
     """
+    return _table(iterate_stream(lines, name=name))
+
+
+def iterate(source: Any) -> Iterator[Row | Reject]:
+    """Read one source row by row, a JSONL file in bounded memory.
+
+    Args:
+        source: What ``read`` takes.
+
+    Returns:
+        Good and bad rows as they come.
+
+    Raises:
+        DataError: If the source cannot be read at all.
+        InputTypeError: If it is of no known kind.
+
+    Example:
+        >>> [type(row).__name__ for row in iterate([{"text": "a document"}, {"text": None}])]
+        ['Row', 'Reject']
+    """
+    return _rows(_records(source))
+
+
+def iterate_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> Iterator[Row | Reject]:
+    """Read rows from an open stream one by one, as ``read_stream`` does.
+
+    Args:
+        lines: The lines, as text or as UTF-8 bytes.
+        name: The stream's name for messages.
+
+    Yields:
+        Good and bad rows as they come.
+
+    Example:
+        >>> next(iterate_stream(["a document"])).text
+        'a document'
+    """
     walker: Iterator[str | bytes] = iter(lines)
     head: list[str | bytes] = []
     opening = ""
@@ -114,7 +153,7 @@ def read_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> T
         opening = decode_line(line, first=len(head) == 1)[0].strip()
         if opening:
             break
-    return _table(line_records(itertools.chain(head, walker), name=name, are_json=opening.startswith("{")))
+    yield from _rows(line_records(itertools.chain(head, walker), name=name, are_json=opening.startswith("{")))
 
 
 def _records(source: Any) -> Iterator[Record | Reject]:
@@ -167,27 +206,32 @@ def _delimited_header_problem(names: Sequence[str], *, file: str, line: int) -> 
     return header_problem(names, file=file, line=line)
 
 
-def _table(records: Iterable[Record | Reject]) -> Table:
-    """Rows and rejects of raw records; where no record has a text at all, an error that names what there is."""
+def _table(made: Iterable[Row | Reject]) -> Table:
+    """Good and bad rows apart."""
     rows: list[Row] = []
     rejects: list[Reject] = []
+    for one in made:
+        if isinstance(one, Row):
+            rows.append(one)
+        else:
+            rejects.append(one)
+    return Table(rows=tuple(rows), rejects=tuple(rejects))
+
+
+def _rows(records: Iterable[Record | Reject]) -> Iterator[Row | Reject]:
+    """Rows and rejects of raw records; where no record has a text at all, an error that names what there is."""
     first: Record | None = None
     n_texts = 0
     for record in records:
         if isinstance(record, Record):
             first = first or record
             n_texts += "text" in record.cells
-            made = _row(record)
+            yield _row(record)
         else:
-            made = record
-        if isinstance(made, Row):
-            rows.append(made)
-        else:
-            rejects.append(made)
+            yield record
     if first is not None and not n_texts:
         problem = header_problem(first.cells, file=first.file, line=first.line)
         raise DataError([problem] if problem else [], subject=f"'{first.file}'" if first.file else "the data")
-    return Table(rows=tuple(rows), rejects=tuple(rejects))
 
 
 def _row(record: Record) -> Row | Reject:
@@ -201,7 +245,7 @@ def _row(record: Record) -> Row | Reject:
         value = record.cells.get(column)
         if is_missing(value) or (isinstance(value, str) and not value):
             return None
-        fault = string_fault(value, noun=column)
+        fault = string_fault(str(value) if column == "thread" and isinstance(value, int) else value, noun=column)
         if fault:
             report(fault)
         return str(value)
@@ -212,14 +256,35 @@ def _row(record: Record) -> Row | Reject:
         report(f"expected a column 'text', found {', '.join(map(repr, record.cells)) or 'no columns'}")
     elif fault:
         report(fault, "an empty text is ''" if is_missing(text) else None)
-    view, customer = name("view"), name("customer")
+    view, customer, thread = name("view"), name("customer"), name("thread")
     labels = [
         *_short_labels(record.cells.get("label"), view, report),
         *_pairs(record.cells.get("labels"), view, report),
     ]
+    complete = _complete(record.cells, view, len(labels), report)
     if problems:
         return Reject(raw=record.cells, problems=tuple(problems))
-    return Row(text=str(text), labels=tuple(labels), customer=customer, file=record.file, line=record.line)
+    return Row(
+        text=str(text),
+        labels=tuple(labels),
+        customer=customer,
+        thread=thread,
+        complete=complete,
+        file=record.file,
+        line=record.line,
+    )
+
+
+def _complete(cells: Mapping[str, Any], view: str | None, n_labels: int, report: Any) -> tuple[str | None, ...] | None:
+    """The views that a row lists completely, where it says so or has an empty list of labels."""
+    value = cells.get("complete")
+    absent = is_missing(value) or (isinstance(value, str) and not value)
+    said = None if absent else truth_value(value)
+    if said is None and not absent:
+        report(f"expected 'complete' to be true or false, got {describe(value)}")
+    given = [cells.get(column) for column in ("label", "labels")]
+    is_list = any(not is_missing(labels) and not isinstance(labels, str) for labels in given)
+    return completeness(said, view=view, n_labels=n_labels, is_list=is_list)
 
 
 def _short_labels(value: object, view: str | None, report: Any) -> Iterator[tuple[str | None, str]]:

@@ -15,7 +15,7 @@ from hiercls.data.rejects import Reject
 from hiercls.data.rows import describe
 from hiercls.errors import DataError, InputTypeError, Problem, require
 
-COLUMNS = ("text", "label", "labels", "view", "customer")
+COLUMNS = ("text", "label", "labels", "view", "customer", "thread", "complete")
 """The columns that have a meaning; others are left aside."""
 
 

@@ -49,8 +49,10 @@ def reject_row(row: Row, *problems: Problem) -> Reject:
         {'text': 'a document', 'labels': [['one', 'Q']]}
     """
     raw: dict[str, Any] = {"text": row.text, "labels": [list(label) for label in row.labels]}
-    if row.customer is not None:
-        raw["customer"] = row.customer
+    named = {"customer": row.customer, "thread": row.thread}
+    raw |= {column: value for column, value in named.items() if value is not None}
+    if row.complete is not None:
+        raw |= {"view": row.complete[0]} if row.complete else {"complete": False}
     return Reject(raw=raw, problems=problems)
 
 

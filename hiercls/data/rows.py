@@ -5,7 +5,7 @@ Knows no taxonomy: whether a label is a class of its view is settled in ``taxono
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,9 @@ class Row:
         labels: Pairs of the row's view (``None`` where none was given) and the label as written, which may carry
             a view of its own (``one:ABC``). Empty for an unlabelled row.
         customer: The customer the row came from, where that is known.
+        complete: The views whose classes the row lists completely, which matters where a document may have several
+            topics; ``None``: the views that it has labels of.
+        thread: What it belongs to, such as a conversation or a case; no split divides a thread.
         file: The file it was read from, or ``None``.
         line: The line in that file, from 1; for binary tables the row, from 1.
 
@@ -36,13 +39,34 @@ class Row:
     text: str
     labels: Labels = ()
     customer: str | None = None
+    complete: tuple[str | None, ...] | None = None
+    thread: str | None = None
     file: str | None = None
     line: int | None = None
 
     def __post_init__(self) -> None:
         labels = tuple((view if view is None else composed(view), composed(label)) for view, label in self.labels)
         object.__setattr__(self, "labels", labels)
+        if self.complete is not None:
+            views = tuple(view if view is None else composed(view) for view in self.complete)
+            object.__setattr__(self, "complete", views)
         object.__setattr__(self, "customer", self.customer if self.customer is None else composed(self.customer))
+
+
+def thread_marks(rows: Sequence[Row]) -> list[Hashable]:
+    """A mark per row, the same for the rows of one thread: the ``groups`` of a split.
+
+    Args:
+        rows: The rows.
+
+    Returns:
+        The thread's name, or the row's own position where it has none.
+
+    Example:
+        >>> thread_marks([Row(text="a", thread="x"), Row(text="b"), Row(text="c", thread="x")])
+        ['x', 1, 'x']
+    """
+    return [position if row.thread is None else row.thread for position, row in enumerate(rows)]
 
 
 def make_rows(
@@ -51,6 +75,7 @@ def make_rows(
     *,
     views: str | Iterable[str | None] | None = None,
     customers: str | Iterable[str | None] | None = None,
+    complete: bool | Iterable[bool | None] | None = None,
 ) -> tuple[Row, ...]:
     """Rows from parallel lists, arrays or series, as the estimator takes them.
 
@@ -59,6 +84,8 @@ def make_rows(
         labels: For each text a label, a list of labels, or ``None`` (unlabelled). Labels are kept as written.
         views: The view of all labels, or one per text; ``None`` where labels name their view or are topics.
         customers: The customer of all texts, or one per text.
+        complete: Whether the labels listed are all that hold, for all texts or for each; ``None``: wherever there is a
+            list of labels, even an empty one. It matters where a document may have several topics.
 
     Returns:
         n_documents rows, in the same order.
@@ -74,8 +101,9 @@ def make_rows(
         (('one', 'ABC'), ('one', 'two:BC'))
     """
     columns: dict[str, Any] = {"texts": texts, "labels": labels, "views": views, "customers": customers}
+    columns["complete"] = complete
     for name, values in columns.items():
-        may_be_one = name in ("views", "customers") and isinstance(values, str)
+        may_be_one = isinstance(values, bool if name == "complete" else str) and name not in ("texts", "labels")
         may_be_none = name != "texts" and values is None
         if not (may_be_one or may_be_none or _is_list(values)):
             got = f"one string; write [{name.removesuffix('s')}]" if isinstance(values, str) else describe(values)
@@ -83,8 +111,8 @@ def make_rows(
             raise InputTypeError(f"expected '{name}' to be a list of strings, got {got}")
     text_list = list(texts)
     n_texts = len(text_list)
-    cells = [_cells(values, n_texts) for values in (labels, views, customers)]
-    for name, values in zip(("label", "view", "customer"), cells, strict=True):
+    cells = [_cells(values, n_texts) for values in (labels, views, customers, complete)]
+    for name, values in zip(("label", "view", "customer", "truth value of complete"), cells, strict=True):
         if len(values) != n_texts:
             raise ConfigError(f"expected one {name} per text, got {len(values)} {name}s for {n_texts} texts")
     problems: list[Problem] = []
@@ -134,6 +162,47 @@ def label_names(value: object) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
+def truth_value(value: object) -> bool | None:
+    """A truth value as tables hold it: true or false, also as a word.
+
+    Args:
+        value: A cell.
+
+    Returns:
+        The truth value; ``None`` where it is none.
+
+    Example:
+        >>> truth_value(False), truth_value("TRUE"), truth_value("yes")
+        (False, True, None)
+    """
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
+
+
+def completeness(said: bool | None, *, view: str | None, n_labels: int, is_list: bool) -> tuple[str | None, ...] | None:
+    """The views that a row lists completely, as ``Row`` keeps them.
+
+    Args:
+        said: Whether the row says that it is complete; ``None``: it says nothing.
+        view: The row's view.
+        n_labels: How many labels the row has.
+        is_list: Whether its labels came as a list, so that an empty one says something too.
+
+    Returns:
+        No view for a row that is not complete, its view for one that lists no label of it; else ``None``.
+
+    Example:
+        >>> completeness(None, view="one", n_labels=0, is_list=True)
+        ('one',)
+    """
+    if said is False:
+        return ()
+    return (view,) if not n_labels and (said or is_list) else None
+
+
 def describe(value: object) -> str:
     """A value in an error message: its kind, and the value where it is short.
 
@@ -178,7 +247,14 @@ def string_fault(value: object, *, noun: str) -> str | None:
 
 
 def _make_row(
-    position: int, text: object, label: object, view: object, customer: object, *, problems: list[Problem]
+    position: int,
+    text: object,
+    label: object,
+    view: object,
+    customer: object,
+    complete: object,
+    *,
+    problems: list[Problem],
 ) -> Row:
     """One row of :func:`make_rows`; what is wrong with it is added to ``problems``."""
 
@@ -191,10 +267,16 @@ def _make_row(
 
     row_view = None if is_missing(view) else check(view, "views", noun="view")
     names = [check(name, "labels", noun="label") for name in label_names(label)]
+    said = None if is_missing(complete) else truth_value(complete)
+    if said is None and not is_missing(complete):
+        message = f"expected complete to be true or false, got {describe(complete)}"
+        problems.append(Problem(message=message, path=f"complete[{position}]"))
+    is_list = not (is_missing(label) or isinstance(label, str))
     return Row(
         text=check(text, "texts", noun="text"),
         labels=tuple((row_view, name) for name in names),
         customer=None if is_missing(customer) else check(customer, "customers", noun="customer"),
+        complete=completeness(said, view=row_view, n_labels=len(names), is_list=is_list),
     )
 
 
@@ -209,6 +291,6 @@ def _is_table(values: object) -> bool:
     return hasattr(values, "columns") or hasattr(values, "column_names")
 
 
-def _cells(values: Iterable[Any] | None, n_texts: int) -> list[Any]:
-    """One cell per text; one string or ``None`` stands for every text."""
-    return [values] * n_texts if values is None or isinstance(values, str) else list(values)
+def _cells(values: Iterable[Any] | bool | None, n_texts: int) -> list[Any]:
+    """One cell per text; one string, truth value or ``None`` stands for every text."""
+    return [values] * n_texts if values is None or isinstance(values, str | bool) else list(values)

@@ -70,6 +70,23 @@ def holdout(
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
+def is_divisible(texts: Sequence[str], *, groups: Sequence[Hashable] | None = None) -> bool:
+    """Whether there are two sides to divide texts to.
+
+    Args:
+        texts: n_documents texts.
+        groups: A mark per text that must not be divided.
+
+    Returns:
+        Whether not all texts must stay together.
+
+    Example:
+        >>> is_divisible(["a", "b"]), is_divisible(["a", " a"]), is_divisible(["a", "b"], groups=["x", "x"])
+        (True, False, False)
+    """
+    return len(_blocks(texts, groups)) > 1
+
+
 def _check(texts: Sequence[str], *marks: Sequence[Hashable] | None, fraction: float) -> None:
     """Raise where the arguments of :func:`holdout` do not fit each other."""
     if not 0 < fraction < 1:

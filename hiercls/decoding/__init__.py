@@ -5,20 +5,28 @@ position in ``taxonomy.hierarchy.nodes``, and says all nodes above it too; ``ROO
 """
 
 from hiercls.decoding.argmax import class_argmax, node_probabilities, top_down, topic_argmax
-from hiercls.decoding.conformal import ConformalRule, conformal_rule, sets_at
+from hiercls.decoding.climbing import ClimbingRule, climbing_rule
+from hiercls.decoding.conformal import ConformalRule, conformal_rule, mix_ratios, sets_at
+from hiercls.decoding.nodes import NodeRule, node_rule, node_scores
 from hiercls.decoding.optimal import f1_gains, least_cost, most_gain
 from hiercls.decoding.stopping import ROOT, OperatingCurve, operating_curve, specificities, stop
 
 __all__ = [
     "ROOT",
+    "ClimbingRule",
     "ConformalRule",
+    "NodeRule",
     "OperatingCurve",
     "class_argmax",
+    "climbing_rule",
     "conformal_rule",
     "f1_gains",
     "least_cost",
+    "mix_ratios",
     "most_gain",
     "node_probabilities",
+    "node_rule",
+    "node_scores",
     "operating_curve",
     "sets_at",
     "specificities",

@@ -86,7 +86,7 @@ def stop(log_topics: ArrayLike, *, taxonomy: Taxonomy, threshold: float) -> Indi
     Args:
         log_topics: log p(t|x), shape (n_documents, n_topics).
         taxonomy: The map.
-        threshold: The probability that an answer must have at least, from 0 to 1.
+        threshold: The probability that an answer must have at least, from 0 to 1; infinite for no answer at all.
 
     Returns:
         Positions in ``taxonomy.hierarchy.nodes``; ``ROOT`` where no node is probable enough; shape (n_documents,).
@@ -103,9 +103,9 @@ def stop(log_topics: ArrayLike, *, taxonomy: Taxonomy, threshold: float) -> Indi
     Source:
         Valmadre, Hierarchical classification at multiple operating points, NeurIPS 2022.
     """
-    if not 0 <= threshold <= 1:
+    if not (0 <= threshold <= 1 or threshold == math.inf):
         raise ConfigError(f"expected a threshold from 0 to 1, got {threshold}")
-    answers, upto = _answers(node_probabilities(log_topics, taxonomy=taxonomy), specificities(taxonomy))
+    answers, upto = ranked_answers(node_probabilities(log_topics, taxonomy=taxonomy), specificities(taxonomy))
     place = (upto < threshold).sum(axis=1)
     known = np.append(answers, np.full((len(answers), 1), ROOT), axis=1)
     found: Indices = known[np.arange(len(known)), np.minimum(place, answers.shape[1])]
@@ -137,7 +137,7 @@ def operating_curve(log_topics: ArrayLike, truth: ArrayLike, *, taxonomy: Taxono
     """
     masses, own = node_probabilities(log_topics, taxonomy=taxonomy), specificities(taxonomy)
     pairs = pair_up(np.zeros(len(masses), dtype=np.int64), truth, n_classes=len(taxonomy.topics))
-    answers, upto = _answers(masses[np.asarray(truth) >= 0] if len(masses) else masses, own)
+    answers, upto = ranked_answers(masses[np.asarray(truth) >= 0] if len(masses) else masses, own)
     right = ancestor_matrix(taxonomy).toarray()[pairs.truth[:, None], answers]
     values = np.stack([right, own[answers]])
     root = np.broadcast_to([[[1.0]], [[0.0]]], (2, len(answers), 1))
@@ -157,11 +157,18 @@ def operating_curve(log_topics: ArrayLike, truth: ArrayLike, *, taxonomy: Taxono
     )
 
 
-def _answers(masses: Array, specificity: Array) -> tuple[Indices, NDArray[np.float64]]:
+def ranked_answers(masses: Array, specificity: Array) -> tuple[Indices, NDArray[np.float64]]:
     """Every document's nodes, the most specific and of equals the likeliest first, and up to which threshold.
 
     A node is answered at thresholds above those of all nodes before it, up to its own probability: never, if some node
     before it is as probable.
+
+    Args:
+        masses: The probability of each node, shape (n_documents, n_nodes).
+        specificity: How much each node says, shape (n_nodes,).
+
+    Returns:
+        Positions of nodes, and the thresholds up to which they are answered, both of shape (n_documents, n_nodes).
     """
     likeliest = np.argsort(-masses, axis=1, kind="stable")
     specific = np.argsort(-specificity[likeliest], axis=1, kind="stable")

@@ -1,13 +1,16 @@
 """The engine: a stream of texts in order, batches of like length, encodings in order.
 
-Knows tokens, batches and devices; knows no label and no taxonomy. Memory is bounded by one window of texts.
+Knows tokens, batches and devices; knows no label and no taxonomy. Memory is bounded by two windows of texts: one is
+computed while a thread looks the next one up and tokenizes it.
 """
 
 from __future__ import annotations
 
+import copy
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
@@ -25,7 +28,7 @@ class EncodingConfig:
 
     Args:
         batch_tokens: Tokens in a batch, padding included; at least one text goes in.
-        window: Texts that are sorted by length together, and held in memory.
+        window: Texts that are sorted by length together; two windows are held in memory.
 
     Raises:
         ConfigError: If a value is not positive.
@@ -75,57 +78,93 @@ class EncodingEngine:
             Shape (n_texts, width), float32.
         """
         out = np.empty((len(texts), self.encoder.width), dtype=np.float32)
+        starts = range(0, len(texts), self.config.window)
+        windows = (texts[start : start + self.config.window] for start in starts)
         with tqdm(total=len(texts), desc="encoding", unit="doc", disable=not progress) as bar:
-            for start in range(0, len(texts), self.config.window):
-                window = list(texts[start : start + self.config.window])
-                out[start : start + len(window)] = self._window(window, advance=bar.update)
+            for start, encodings in zip(starts, self.stream(windows, advance=bar.update), strict=True):
+                out[start : start + len(encodings)] = encodings
         return out
 
-    def stream(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
-        """The encodings of a stream of texts, window by window and in order.
+    def without_cache(self) -> EncodingEngine:
+        """The same engine, which neither reads nor leaves anything on disk."""
+        bare = copy.copy(self)
+        bare.cache = None
+        return bare
+
+    def stream(
+        self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
+    ) -> Iterator[np.ndarray]:
+        """The encodings of any number of texts, window by window and in order.
 
         Args:
-            texts: Any number of texts.
+            windows: The texts, in parts that are sorted by length together; one is taken ahead of what is yielded.
+            advance: Told of texts, by their number, as they are done.
 
         Yields:
             Shape (n_texts in the window, width), float32.
         """
-        rest = iter(texts)
-        while window := list(islice(rest, self.config.window)):
-            yield self._window(window, advance=lambda n_texts: None)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="hiercls-tokens") as worker:
+            ahead: deque[Future[_Window]] = deque()
+            for window in windows:
+                ahead.append(worker.submit(self._prepare, window))
+                if len(ahead) > 1:
+                    yield self._finish(ahead.popleft().result(), advance)
+            while ahead:
+                yield self._finish(ahead.popleft().result(), advance)
 
-    def _window(self, texts: list[str], *, advance: Callable[[int], object]) -> np.ndarray:
-        """One window's encodings: what the cache has, and the rest computed, each distinct text once.
-
-        ``advance`` is told of texts as they are done.
-        """
-        distinct = list(dict.fromkeys(texts))
-        encodings = np.empty((len(distinct), self.encoder.width), dtype=np.float32)
-        missing = np.ones(len(distinct), dtype=bool)
+    def _prepare(self, texts: Sequence[str]) -> _Window:
+        """What the cache has of a window, and the tokens of the rest, each distinct text once."""
+        rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        encodings = np.empty((len(rows), self.encoder.width), dtype=np.float32)
+        missing = np.ones(len(rows), dtype=bool)
         if self.cache is not None:
-            cached, found = self.cache.get(distinct)
+            cached, found = self.cache.get(list(rows))
             if found.any():
                 encodings[found] = cached
             missing = ~found
-        advance(len(texts) - int(missing.sum()))
-        if missing.any():
-            wanted = [text for text, absent in zip(distinct, missing, strict=True) if absent]
-            encodings[missing] = self._compute(wanted, advance=advance)
+        wanted = [text for text, absent in zip(rows, missing, strict=True) if absent]
+        places = np.array([rows[text] for text in texts], dtype=np.int64)
+        tokens = self.encoder.tokenize(wanted)
+        return _Window(places=places, encodings=encodings, missing=missing, wanted=wanted, tokens=tokens)
+
+    def _finish(self, window: _Window, advance: Callable[[int], object]) -> np.ndarray:
+        """A window's encodings, what was missing computed and put into the cache."""
+        advance(len(window.places) - len(window.wanted))
+        if window.wanted:
+            computed = self._compute(window.tokens, advance)
+            window.encodings[window.missing] = computed
             if self.cache is not None:
-                self.cache.put(wanted, encodings[missing])
-        place = {text: row for row, text in enumerate(distinct)}
-        return encodings[[place[text] for text in texts]]
+                self.cache.put(window.wanted, computed)
+        encodings: np.ndarray = window.encodings[window.places]
+        return encodings
 
     @torch.inference_mode()
-    def _compute(self, texts: list[str], *, advance: Callable[[int], object]) -> np.ndarray:
-        """Encode texts in batches of like length, the longest first."""
-        sequences = self.encoder.tokenize(texts)
-        out = np.empty((len(texts), self.encoder.width), dtype=np.float32)
-        for batch in length_batches([len(sequence) for sequence in sequences], batch_tokens=self.config.batch_tokens):
+    def _compute(self, sequences: Sequence[np.ndarray], advance: Callable[[int], object]) -> np.ndarray:
+        """Encode token sequences in batches of like length, the longest first.
+
+        Nothing is copied back before the last batch, so that a GPU never waits for the next one to be padded.
+        """
+        lengths = [len(sequence) for sequence in sequences]
+        batches = list(length_batches(lengths, batch_tokens=self.config.batch_tokens))
+        parts = []
+        for batch in batches:
             tokens = Tokens.pad([sequences[row] for row in batch], pad_id=self.encoder.pad_id)
-            out[batch] = self.encoder(tokens.to(self.device)).cpu().numpy()
+            parts.append(self.encoder(tokens.to(self.device)))
             advance(len(batch))
+        out = np.empty((len(sequences), self.encoder.width), dtype=np.float32)
+        out[np.concatenate(batches)] = torch.cat(parts).cpu().numpy()
         return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    """A window of texts, ready to be computed: the row of each text, and of the distinct ones what is known."""
+
+    places: np.ndarray
+    encodings: np.ndarray
+    missing: np.ndarray
+    wanted: list[str]
+    tokens: list[np.ndarray]
 
 
 def length_batches(lengths: Sequence[int], *, batch_tokens: int) -> Iterator[np.ndarray]:

@@ -5,6 +5,7 @@ Knows devices; knows no model and no text.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import torch
@@ -13,25 +14,58 @@ from hiercls.errors import ConfigError
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
+_TOLERANCE = 0.02
+
 
 def fast_precision(device: torch.device) -> torch.dtype:
-    """The fastest format that a device computes in hardware.
+    """The fastest format that a device computes in hardware, and rightly.
 
     Args:
         device: Where the encoder runs.
 
     Returns:
-        bfloat16 on CPUs with AMX or AVX512-BF16 and on GPUs of compute capability 8 or more, else float32.
+        bfloat16 on CPUs with AMX or AVX512-BF16 and on GPUs of compute capability 8 or more, where a quick product in
+        it agrees with float32; else float32.
 
     Example:
         >>> fast_precision(torch.device("meta"))
         torch.float32
     """
+    return torch.bfloat16 if _is_fast(device) and computes_rightly(device, torch.bfloat16) else torch.float32
+
+
+def _is_fast(device: torch.device) -> bool:
+    """Whether a device says that it computes bfloat16 in hardware."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float32
-    if device.type == "cpu" and (_cpu_has("_is_amx_tile_supported") or _cpu_has("_is_avx512_bf16_supported")):
-        return torch.bfloat16
-    return torch.float32
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    return device.type == "cpu" and (_cpu_has("_is_amx_tile_supported") or _cpu_has("_is_avx512_bf16_supported"))
+
+
+@cache
+def computes_rightly(device: torch.device, number_format: torch.dtype) -> bool:
+    """Whether a matrix product in a format agrees with float32 but for rounding; a few milliseconds, asked once.
+
+    Drivers, emulators and virtual machines promise what they do not do well.
+
+    Args:
+        device: Where to compute.
+        number_format: The format in question.
+
+    Returns:
+        Whether the two differ by less than 2 %.
+
+    Example:
+        >>> computes_rightly(torch.device("cpu"), torch.float32)
+        True
+    """
+    random = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(shape, generator=random) for shape in ((64, 384), (384, 128)))
+    exact = left @ right
+    try:
+        near = (left.to(device, number_format) @ right.to(device, number_format)).float().cpu()
+    except (RuntimeError, AssertionError):  # what torch raises where it lacks the device or the product
+        return False
+    return bool((near - exact).norm() < _TOLERANCE * exact.norm())
 
 
 def resolve_precision(precision: str, device: torch.device) -> torch.dtype:

@@ -18,16 +18,20 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from hiercls.calibration import Calibration, Method
+from hiercls.calibration import DEFAULT_METHOD, Calibration, Method
 from hiercls.data.rows import Row, make_rows
-from hiercls.decoding import least_cost, stop
+from hiercls.decoding import least_cost
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig
+from hiercls.estimator.mixes import topic_mix
+from hiercls.estimator.promising import PromisingMixin
+from hiercls.estimator.tasks import TaskName, all_right, check_settings, default_head, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
+from hiercls.model.novelty import Novelty
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
 from hiercls.scoring import Scorer
@@ -36,7 +40,7 @@ from hiercls.training.config import TrainingConfig
 from hiercls.training.selection import Trial
 
 
-class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """One model for the levels of a taxonomy and all customers' groupings of its topics.
 
     ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, trained by ``−log p(label|x)`` whatever view the label is of.
@@ -49,7 +53,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         tune: ``none``: the encoder is frozen and encodings are cached on disk. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
             labels are likelier with them.
-        head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``.
+        head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``, with
+            less dropout for ``task="multilabel"``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
         customer_weights: Weight of customers' documents in the loss; 1 where not named.
@@ -61,6 +66,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         random_state: Seed, as scikit-learn takes it.
         device: Where to compute; None: a GPU where there is one.
         verbose: Whether to show progress on standard error.
+        task: ``multiclass``: a document has one topic, and several labels narrow it down. ``multilabel``: it may have
+            several topics, or none; several labels all hold.
 
     Example:
         >>> classifier = HierarchicalTextClassifier("{hiercls: 1, levels: [topic], topics: [A, B]}")
@@ -96,6 +103,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         random_state: int | np.random.RandomState | None = 0,
         device: str | torch.device | None = None,
         verbose: bool = False,
+        task: TaskName = "multiclass",
     ) -> None:
         self.taxonomy = taxonomy
         self.encoder = encoder
@@ -113,8 +121,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.precision = precision
         self.cache = cache
         self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+        self.device, self.verbose, self.task = device, verbose, task
 
     def fit(
         self,
@@ -131,7 +138,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
         Args:
             texts: The documents, n_documents strings.
-            labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect.
+            labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect; where a
+                document may have several topics, the list of all classes of the view that hold.
             views: One view's name, or one per document; None: the topics.
             customers: One customer's name, or one per document; None: the view where it is a customer.
             sample_weight: Weight of each document in the loss, shape (n_documents,).
@@ -164,9 +172,11 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         config = self._fit_config()
         taxonomy = self.taxonomy if isinstance(self.taxonomy, Taxonomy) else Taxonomy.from_yaml(self.taxonomy)
         before: Scorer | None = getattr(self, "scorer_", None) if self.warm_start else None
-        if before is not None and _levels(taxonomy) != _levels(self.taxonomy_):
+        if before is not None and (
+            _levels(taxonomy) != _levels(self.taxonomy_) or type(before.task) is not type(config.task)
+        ):
             raise ConfigError(
-                "warm_start goes on from the weights of the fit before, which had other levels or topics; "
+                "warm_start goes on from the weights of the fit before, which had other levels, topics or task; "
                 "set warm_start=False to begin anew"
             )
         engine = None if self.encoder is None else self._engine(before)
@@ -192,7 +202,15 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             engine = self.engine_config().build(fitted.encoder)
         self.taxonomy_ = taxonomy
         self.trials_ = fitted.trials
-        self.scorer_ = Scorer(mix=fitted.mix, head=fitted.head, engine=engine, lexical=fitted.lexical)
+        self.heldout_ = None
+        self.scorer_ = Scorer(
+            mix=fitted.mix,
+            head=fitted.head,
+            engine=engine,
+            lexical=fitted.lexical,
+            novelty=Novelty(density=fitted.density),
+            task=fitted.task,
+        )
         return self
 
     def calibrate(
@@ -202,20 +220,21 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         *,
         views: str | Iterable[str | None] | None = None,
         customers: str | Iterable[str | None] | None = None,
-        method: Method = "temperature",
+        method: Method = DEFAULT_METHOD,
         per_customer: bool = False,
     ) -> Self:
         """Make the probabilities believable on documents that were not trained on; ``calibration_`` says how.
 
-        ``log p'(t|x) = log_softmax_t( a_t · log p(t|x) + b_t )``, with a and b under which the labels are likeliest.
-        Every view's probabilities stay sums of the topics', so labels of any view will do.
+        ``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, with a, s and b that make the labels
+        likeliest. Every view's probabilities stay sums of the topics', so labels of any view will do.
 
         Args:
             texts: The documents, n_documents strings.
             labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect.
             views: One view's name, or one per document; None: the topics.
             customers: One customer's name, or one per document; None: the view where it is a customer.
-            method: ``temperature``: one a for all topics; ``bias_corrected``: and a b for each; ``vector``: an a too.
+            method: ``adaptive``: one a, and a power of how sure the model is (s); ``temperature``: one a alone;
+                ``bias_corrected``: and a b for each topic; ``vector``: an a for each too.
             per_customer: Whether every customer with documents among them gets a scaling of its own, too.
 
         Returns:
@@ -229,13 +248,13 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         return self.calibrate_rows(rows, method=method, per_customer=per_customer)
 
     def calibrate_rows(
-        self, rows: Sequence[Row], *, method: Method = "temperature", per_customer: bool = False
+        self, rows: Sequence[Row], *, method: Method = DEFAULT_METHOD, per_customer: bool = False
     ) -> Self:
         """Make the probabilities believable on rows that were not trained on, as ``hiercls.data.read`` reads them.
 
         Args:
             rows: Labelled rows.
-            method: ``temperature``, ``bias_corrected`` or ``vector``.
+            method: ``adaptive``, ``temperature``, ``bias_corrected`` or ``vector``.
             per_customer: Whether every customer with rows among them gets a scaling of its own, too.
 
         Returns:
@@ -264,23 +283,40 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         return np.asarray(self.taxonomy_.topics)
 
     def predict(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
-        """The likeliest class of each text.
+        """The likeliest class of each text, or where it may have several all that are probable enough.
 
-        ``argmax_k p(k|x)``
+        ``argmax_k p(k|x)``, or ``P(k|x) ≥ τ`` with the one threshold that was chosen on held-out labels.
 
         Args:
             texts: The documents.
             at: A level or a customer; None: the topics.
 
         Returns:
-            Class names, shape (n_texts,).
+            As scikit-learn's classifiers: class names, shape (n_texts,); with ``task="multilabel"`` an indicator
+            matrix of 0 and 1, shape (n_texts, n_classes), columns as ``taxonomy.view(at).classes``.
 
         Raises:
             ConfigError: If there is no such view.
         """
         view = self._view(at)
-        predicted: np.ndarray = np.asarray(view.classes)[self._classes(texts, view).argmax(dim=-1).numpy()]
-        return predicted
+        return self.scorer_.task.answers(self._classes(texts, view), view)
+
+    def predict_labels(self, texts: Iterable[str], *, at: str | None = None) -> list[tuple[str, ...]]:
+        """The predicted classes of each text by name, as ``fit`` takes them, whatever the task.
+
+        Args:
+            texts: The documents.
+            at: A level or a customer; None: the topics.
+
+        Returns:
+            For each text its classes, in the view's order: one, or any number with ``task="multilabel"``.
+
+        Raises:
+            ConfigError: If there is no such view.
+        """
+        view = self._view(at)
+        chosen = self.scorer_.task.chosen(self._classes(texts, view))
+        return [tuple(np.asarray(view.classes)[row].tolist()) for row in chosen]
 
     def predict_least_cost(self, texts: Iterable[str], *, at: str) -> np.ndarray:
         """The class under which it costs least, on average, to file each text, by the costs in the customer's YAML.
@@ -298,26 +334,47 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             ConfigError: If there is no such customer.
         """
         check_is_fitted(self, "taxonomy_")
+        need_one_topic(self.scorer_, "predict_least_cost")
         costs, view = self.taxonomy_.costs(at), self._view(at)
         found: np.ndarray = np.asarray(view.classes)[least_cost(self.predict_log_proba(texts, at=at), costs=costs)]
         return found
 
-    def predict_or_coarsen(self, texts: Iterable[str], *, threshold: float) -> np.ndarray:
-        """The most specific node of the hierarchy that is probable enough, for each text.
+    def novelty_score(self, texts: Iterable[str]) -> np.ndarray:
+        """How unlike all known topics each text is: the log-likelihood of its encoding and words without the topics,
+        less that with them.
 
         Args:
             texts: The documents.
-            threshold: The probability that an answer must have at least, from 0 to 1.
 
         Returns:
-            Names of topics or inner nodes, None where even the top is uncertain, shape (n_texts,).
+            Shape (n_texts,), higher for what is newer; only the order means something, see ``predict_or_reject``.
+        """
+        return self._topics_and_novelty(texts)[1]
+
+    def predict_or_reject(
+        self, texts: Iterable[str], *, at: str | None = None, false_alarms: float = 0.05
+    ) -> np.ndarray:
+        """The likeliest class of each text, or None where it is of no known topic.
+
+        A text is rejected if at most that part of the documents given to ``calibrate`` look as new as it does.
+
+        Args:
+            texts: The documents.
+            at: A level or a customer; None: the topics.
+            false_alarms: The part of documents of known topics that may be rejected, between 0 and 1.
+
+        Returns:
+            Class names, None where out of scope, shape (n_texts,).
 
         Raises:
-            ConfigError: If the threshold is no probability.
+            ConfigError: If there is no such view, ``calibrate`` was not called, or with too few documents for the rate.
         """
-        check_is_fitted(self, "taxonomy_")
-        answers = stop(self._topics(texts).numpy(), taxonomy=self.taxonomy_, threshold=threshold)
-        found: np.ndarray = np.array([*self.taxonomy_.hierarchy.nodes, None], dtype=object)[answers]
+        view = self._view(at)
+        topics, scores = self._topics_and_novelty(texts)
+        novel = self.scorer_.novelty.is_novel(scores, false_alarms=false_alarms)
+        likeliest = self.scorer_.classes(topics, view).argmax(dim=-1).numpy()
+        found: np.ndarray = np.asarray(view.classes, dtype=object)[likeliest]
+        found[novel] = None
         return found
 
     def predict_proba(self, texts: Iterable[str], *, at: str | None = None) -> np.ndarray:
@@ -330,7 +387,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             at: A level or a customer; None: the topics.
 
         Returns:
-            Shape (n_texts, n_classes), columns as ``taxonomy.view(at).classes``; rows sum to 1.
+            Shape (n_texts, n_classes), columns as ``taxonomy.view(at).classes``; rows sum to 1, except with
+            ``task="multilabel"``, where a class's is ``1 − Π_{t in k} (1 − p(t|x))``.
 
         Raises:
             ConfigError: If there is no such view.
@@ -353,6 +411,23 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         """
         log_probabilities: np.ndarray = self._classes(texts, self._view(at)).numpy()
         return log_probabilities
+
+    def predict_proba_many(self, texts: Iterable[str], *, at: Iterable[str]) -> dict[str, np.ndarray]:
+        """The probabilities of many views' classes: each text is scored once, and all views are one sparse product.
+
+        Args:
+            texts: The documents.
+            at: Levels and customers.
+
+        Returns:
+            For each view what ``predict_proba`` says of it.
+
+        Raises:
+            ConfigError: If there is no such view.
+        """
+        views = [self._view(name) for name in at]
+        found = self.scorer_.classes_many(self._topics(texts), views)
+        return {view.name: part.exp().numpy() for view, part in zip(views, found, strict=True)}
 
     def scope_proba(self, texts: Iterable[str], *, at: str) -> np.ndarray:
         """The probability that a text's topic is one that a view names at all.
@@ -400,7 +475,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         views: str | Iterable[str | None] | None = None,
         sample_weight: Iterable[float] | None = None,
     ) -> float:
-        """The accuracy at the views that the labels are of.
+        """The accuracy at the views that the labels are of; with ``task="multilabel"`` that of whole lists of labels.
 
         Args:
             texts: The documents.
@@ -409,7 +484,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             sample_weight: Weight of each document, shape (n_documents,).
 
         Returns:
-            Share of documents whose predicted class is the labelled one; several labels must all be predicted.
+            Share of documents whose predicted class is the labelled one; several labels must all be predicted, and
+            where they are all that hold, nothing else.
 
         Raises:
             DataError: If texts or labels are illegal; all of them are listed.
@@ -418,15 +494,7 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         rows = make_rows(texts, labels, views=views)
         if not rows:
             raise DataError([Problem(message="expected at least one labelled text, got none")], subject="the texts")
-        resolved = fitting.resolve_all(self.taxonomy_, rows)
-        topics = self.scorer_.topics([row.text for row in rows], progress=self.verbose)
-        right = np.ones(len(rows), dtype=bool)
-        pairs = [(row, *pair) for row, named in enumerate(resolved.classes) for pair in named]
-        for name in sorted({name for _, name, _ in pairs}):
-            asked = np.array([row for row, view, _ in pairs if view == name])
-            labelled = np.array([position for _, view, position in pairs if view == name])
-            predicted = self.scorer_.classes(topics[asked], self.taxonomy_.view(name)).argmax(dim=-1).numpy()
-            np.logical_and.at(right, asked, predicted == labelled)
+        right = all_right(self.taxonomy_, self.scorer_, rows, progress=self.verbose)
         weights = None if sample_weight is None else np.asarray(list(sample_weight), dtype=float)
         return float(np.average(right, weights=weights))
 
@@ -521,7 +589,8 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         known = {name: mix for name, mix in self.scorer_.mix.customers.items() if name != customer}
         priors = {name: shares for name, shares in (self.priors or {}).items() if composed(name) != customer}
         if prior is not None:
-            known[customer] = fitting.topic_mix(taxonomy, customer, prior)
+            need_one_topic(self.scorer_, "a customer's prior")
+            known[customer] = topic_mix(taxonomy, customer, prior)
             priors[customer] = dict(prior)
         left = set(taxonomy.customers)
         weights = {name: weight for name, weight in (self.customer_weights or {}).items() if composed(name) in left}
@@ -538,6 +607,12 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     def _topics(self, texts: Iterable[str]) -> Tensor:
         """Log p(t|x), shape (n_texts, n_topics)."""
         return self.scorer_.topics([row.text for row in make_rows(texts)], progress=self.verbose)
+
+    def _topics_and_novelty(self, texts: Iterable[str]) -> tuple[Tensor, np.ndarray]:
+        """Log p(t|x), shape (n_texts, n_topics), and novelty scores, shape (n_texts,)."""
+        check_is_fitted(self, "taxonomy_")
+        need_one_topic(self.scorer_, "novelty_score")
+        return self.scorer_.topics_and_novelty([row.text for row in make_rows(texts)], progress=self.verbose)
 
     def _classes(self, texts: Iterable[str], view: View) -> Tensor:
         """Log p(k|x), shape (n_texts, n_classes)."""
@@ -582,10 +657,14 @@ class HierarchicalTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             raise ConfigError("without an encoder there is nothing to tune, and nothing to read without the words")
         if not 0.0 <= self.validation_fraction < 1.0:
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
+        task = task_of(self.task)
+        head = default_head(task) if self.head is None else self.head
+        check_settings(task, encoder=self.encoder, lexical=self.lexical, head=head, priors=self.priors)
         seed = self.random_state
         seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))
         return fitting.FitConfig(
-            head=HeadConfig() if self.head is None else self.head,
+            task=task,
+            head=head,
             training=TrainingConfig() if self.training is None else self.training,
             tune=self.tune,
             lexical=self.lexical,

@@ -10,35 +10,42 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from hiercls.data.rows import Row
-from hiercls.data.splitting import holdout
+from hiercls.data.rows import Row, thread_marks
+from hiercls.data.splitting import holdout, is_divisible
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
+from hiercls.estimator import tasks
+from hiercls.estimator.descriptions import descriptions
 from hiercls.estimator.lexical import lexical_branch
+from hiercls.estimator.mixes import topic_mix, training_priors
+from hiercls.estimator.weighting import document_weights, level_weights
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.head import Head, HeadSettings
 from hiercls.model.inputs import EncodingInputs, TokenInputs
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.network import HierarchicalNetwork
-from hiercls.model.priors import Priors
-from hiercls.model.targets import TargetTable
+from hiercls.model.novelty import TopicDensity
+from hiercls.model.task import ONE_TOPIC, OneTopic, Task
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
 from hiercls.scoring import TopicMix
 from hiercls.taxonomy import Taxonomy
-from hiercls.taxonomy.labels import ResolvedLabels, resolve
+from hiercls.taxonomy.labels import ResolvedLabels
+from hiercls.taxonomy.multilabels import Multilabels
 from hiercls.training.config import TrainingConfig
-from hiercls.training.prior import pooled_mix
+from hiercls.training.novelty import known_topics
 from hiercls.training.sampling import CustomerSampler
 from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, log_topics, select_and_train
+from hiercls.training.threshold import choose_threshold
 
 ENCODER_WEIGHT_DECAY = 0.01
 """L2 where the encoder is trained too and none is given: trying several would cost too much."""
@@ -61,6 +68,7 @@ class FitConfig:
         progress: Whether to show bars on standard error.
         lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
             where held-out labels are likelier with it, or where there is no encoder.
+        task: Whether documents have one topic, or several.
 
     Raises:
         ConfigError: If teacher forcing is asked for and no level feeds another.
@@ -77,6 +85,7 @@ class FitConfig:
     seed: int
     progress: bool
     lexical: LexicalConfig | bool | None = None
+    task: Task = ONE_TOPIC
 
     def __post_init__(self) -> None:
         if self.training.teacher_forcing and not self.head.can_be_forced:
@@ -93,6 +102,8 @@ class Fit:
         lexical: The lexical branch; None where there is none.
         mix: The pooled mix of topics and the customers' own.
         trials: The settings tried, the best first.
+        task: The task; where documents may have several topics, with the threshold chosen on held-out labels.
+        density: Where the known topics' encodings lie; None where there is no encoder, or documents may have several.
     """
 
     head: Head | None
@@ -100,25 +111,8 @@ class Fit:
     lexical: LexicalBranch | None
     mix: TopicMix
     trials: tuple[Trial, ...]
-
-
-def resolve_all(taxonomy: Taxonomy, rows: Sequence[Row]) -> ResolvedLabels:
-    """Meet all labels with the map, or report every row that does not fit.
-
-    Args:
-        taxonomy: The map.
-        rows: Labelled rows.
-
-    Returns:
-        The labels, one entry a row.
-
-    Raises:
-        DataError: If any row's labels are illegal; all of them are listed.
-    """
-    resolution = resolve(taxonomy, rows)
-    if resolution.problems:
-        raise DataError(resolution.problems, subject="the labels")
-    return resolution.labels
+    task: Task
+    density: TopicDensity | None = None
 
 
 def fit(
@@ -148,19 +142,20 @@ def fit(
         ConfigError: If settings do not fit the taxonomy.
         TrainingError: If a loss is not finite; its ``kept`` holds the parts as the last good epoch left them.
     """
-    level_weights = _level_weights(taxonomy, config)
+    weights = level_weights(taxonomy, config.level_weights)
     labelled = _labelled(taxonomy, rows, config, sample_weight)
     _warn_of_confusion(taxonomy, labelled.labels)
+    labelled = _with_descriptions(taxonomy, labelled, config)
     mix = _mix(taxonomy, labelled, config, adjustment=0.0 if engine is None else config.head.mix_adjustment)
     documents = _documents(taxonomy, labelled, engine, config, mix)
     split = _split(labelled, config)
     if engine is None:
         share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
         lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
-        return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=())
+        return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=(), task=config.task)
     trainer = Trainer(
         build=_builder(taxonomy, engine.encoder, config, mix, start),
-        level_weights=level_weights,
+        level_weights=weights,
         device=config.device,
         seed=config.seed,
         progress=config.progress,
@@ -169,12 +164,28 @@ def fit(
         network, trials, before, after = _train(trainer, documents, split, config)
     except TrainingError as error:
         if isinstance(error.kept, HierarchicalNetwork):
-            error.kept = _fit(error.kept, None, mix, ())
+            error.kept = _fit(error.kept, None, mix, (), config.task)
         raise
+    task = _task(taxonomy, labelled.labels, split[1], config, before)
     lexical = None
     if before is not None and after is not None:
         lexical = _lexical(labelled, documents, split, config, before=before, after=after)
-    return _fit(network, lexical, mix, trials)
+    density = known_topics(network, documents, device=config.device)
+    return dataclasses.replace(_fit(network, lexical, mix, trials, task), density=density)
+
+
+def _task(
+    taxonomy: Taxonomy,
+    labels: ResolvedLabels | Multilabels,
+    heldout: np.ndarray,
+    config: FitConfig,
+    said: torch.Tensor | None,
+) -> Task:
+    """The task, its threshold chosen on held-out documents where it has one."""
+    if not isinstance(labels, Multilabels) or said is None or not len(heldout):
+        return config.task
+    threshold = choose_threshold(said[heldout], labels.take(heldout), taxonomy=taxonomy, seed=config.seed)
+    return SeveralTopics(threshold=threshold)
 
 
 def _train(
@@ -184,7 +195,7 @@ def _train(
     frozen, said = config.tune == "none", []
 
     def listen(network: HierarchicalNetwork) -> None:
-        if config.lexical is not False:
+        if config.lexical is not False or isinstance(config.task, SeveralTopics):
             said.append(log_topics(network, documents, device=config.device))
 
     candidates = _candidates(config, n_heldout=len(split[1]))
@@ -199,10 +210,16 @@ def _train(
     return network, trials, said[0] if said else None, said[-1] if said else None
 
 
-def _fit(network: HierarchicalNetwork, lexical: LexicalBranch | None, mix: TopicMix, trials: tuple[Trial, ...]) -> Fit:
+def _fit(
+    network: HierarchicalNetwork,
+    lexical: LexicalBranch | None,
+    mix: TopicMix,
+    trials: tuple[Trial, ...],
+    task: Task,
+) -> Fit:
     """The parts of a trained network, and the words beside it."""
     encoder = network.body if isinstance(network.body, TextEncoder) else None
-    return Fit(head=network.head, encoder=encoder, lexical=lexical, mix=mix, trials=trials)
+    return Fit(head=network.head, encoder=encoder, lexical=lexical, mix=mix, trials=trials, task=task)
 
 
 def _lexical(
@@ -240,7 +257,7 @@ class _Labelled:
     """The rows that count: those of positive weight, and where they stood among the rows given."""
 
     rows: list[Row]
-    labels: ResolvedLabels
+    labels: ResolvedLabels | Multilabels
     groups: np.ndarray
     owners: np.ndarray
     weights: np.ndarray
@@ -255,11 +272,11 @@ def _labelled(
     taxonomy: Taxonomy, rows: Sequence[Row], config: FitConfig, sample_weight: np.ndarray | None
 ) -> _Labelled:
     """Labels, customers and weights of the rows; those of weight 0 are left out."""
-    labels = resolve_all(taxonomy, rows)
+    labels = tasks.resolve_all(taxonomy, rows, config.task)
     if not len(labels):
         raise DataError([Problem(message="expected at least one labelled row, got none")], subject="the rows")
     groups = groups_of(taxonomy, rows, labels)
-    weights = _weights(taxonomy, groups, config, sample_weight)
+    weights = document_weights(taxonomy, groups, customers=config.customer_weights, documents=sample_weight)
     kept = np.flatnonzero(weights > 0)
     if not len(kept):
         raise ConfigError("expected some row of positive weight, got the weight 0 for every row")
@@ -267,9 +284,32 @@ def _labelled(
         rows=[rows[position] for position in kept.tolist()],
         labels=labels.take(kept),
         groups=groups[kept],
-        owners=np.where(np.isin(groups, taxonomy.customers), groups, "")[kept],
+        owners=_owners(taxonomy, groups)[kept],
         weights=weights[kept],
         origins=kept,
+    )
+
+
+def _owners(taxonomy: Taxonomy, groups: np.ndarray) -> np.ndarray:
+    """Whose each document's words are; nobody's where its group is no customer."""
+    owners: np.ndarray = np.where(np.isin(groups, taxonomy.customers), groups, "")
+    return owners
+
+
+def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> _Labelled:
+    """The rows that count, and after them what the taxonomy says about its topics."""
+    told = descriptions(taxonomy, labelled.groups, weight=config.training.about_weight * labelled.weights.mean())
+    if not told.rows or isinstance(labelled.labels, Multilabels):  # a line about one topic rules out no other
+        return labelled
+    rows = [*labelled.rows, *told.rows]
+    groups, weights, origins = told.after(labelled.groups, labelled.weights, labelled.origins)
+    return _Labelled(
+        rows=rows,
+        labels=tasks.resolve_one_topic(taxonomy, rows),
+        groups=groups,
+        owners=_owners(taxonomy, groups),
+        weights=weights,
+        origins=origins,
     )
 
 
@@ -280,7 +320,7 @@ def _documents(
     priors = training_priors(mix, labelled.groups)
     return LabelledDocuments(
         inputs=_inputs(labelled.texts, engine, config),
-        targets=TargetTable(taxonomy, labelled.labels, composition=config.head.composition, priors=priors),
+        targets=tasks.targets_of(taxonomy, labelled.labels, composition=config.head.composition, priors=priors),
         weights=labelled.weights,
         groups=labelled.groups,
         origins=labelled.origins,
@@ -289,15 +329,22 @@ def _documents(
 
 def _split(labelled: _Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
     """Positions to train on and to hold out; nothing is held out where nothing may be, or nothing can be."""
-    texts = labelled.texts
-    if config.validation_fraction == 0.0 or len({" ".join(text.split()) for text in texts}) < 2:
+    texts, threads = labelled.texts, thread_marks(labelled.rows)
+    if config.validation_fraction == 0.0 or not is_divisible(texts, groups=threads):
         return np.arange(len(texts)), np.arange(0)
-    strata = [(group, row.labels) for group, row in zip(labelled.groups.tolist(), labelled.rows, strict=True)]
-    return holdout(texts, strata=strata, fraction=config.validation_fraction, seed=config.seed)
+    alike = isinstance(config.task, OneTopic)  # lists of several labels are too many to be kept in proportion
+    strata = [(group, alike and row.labels) for group, row in zip(labelled.groups, labelled.rows, strict=True)]
+    return holdout(texts, groups=threads, strata=strata, fraction=config.validation_fraction, seed=config.seed)
 
 
-def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels) -> None:
-    """Say which topics nothing in the labels tells apart."""
+def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels | Multilabels) -> None:
+    """Say which topics nothing in the labels tells apart, and where nothing says that a topic does not hold."""
+    if isinstance(labels, Multilabels) and not labels.bases[labels.base_of[labels.saying_of]].any():
+        warnings.warn(
+            "no class is ever ruled out, since no row lists its labels completely: the model will find that everything "
+            "holds; say complete: false only of rows that may lack labels",
+            stacklevel=5,
+        )
     taught = taxonomy.identifiability(sorted(frozenset().union(*labels.views)))
     if not taught.is_determined:
         found = "; ".join([taught.verdict, *taught.gaps])
@@ -308,7 +355,7 @@ def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels) -> None:
         )
 
 
-def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -> np.ndarray:
+def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels | Multilabels) -> np.ndarray:
     """The customer of each row; the labelled view where none is given.
 
     Args:
@@ -327,83 +374,12 @@ def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels) -
     return np.array(names, dtype=object).astype(str)
 
 
-def _weights(taxonomy: Taxonomy, groups: np.ndarray, config: FitConfig, sample_weight: np.ndarray | None) -> np.ndarray:
-    """Weight of each row in the loss."""
-    named = {composed(name): weight for name, weight in (config.customer_weights or {}).items()}
-    unknown = sorted(set(named) - set(taxonomy.customers))
-    if unknown or not all(np.isfinite(weight) and weight >= 0 for weight in named.values()):
-        raise ConfigError(f"expected finite customer_weights >= 0 for customers of the taxonomy, got {named}")
-    weights = np.array([named.get(group, 1.0) for group in groups], dtype=np.float32)
-    if sample_weight is None:
-        return weights
-    given = np.asarray(sample_weight, dtype=np.float32)
-    if given.shape != weights.shape:
-        raise ConfigError(f"expected {len(weights)} sample weights, got an array of shape {given.shape}")
-    wrong = np.flatnonzero(~np.isfinite(given) | (given < 0))
-    if len(wrong):
-        raise ConfigError(f"expected finite sample weights >= 0, got {given[wrong[0]]} at position {wrong[0]}")
-    return weights * given
-
-
 def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig, *, adjustment: float | None) -> TopicMix:
     """The pooled mix under the sampler in use, and the customers' known ones."""
     sampler = CustomerSampler(labelled.groups, temperature=config.training.sampling_temperature, seed=config.seed)
-    pooled = pooled_mix(labelled.labels.weights, labelled.weights * sampler.visits())
+    pooled = tasks.mix_of(taxonomy, labelled.labels, labelled.weights * sampler.visits())
     known = {composed(name): topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
     return TopicMix(pooled=pooled, customers=known, adjustment=adjustment)
-
-
-def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) -> np.ndarray:
-    """A customer's mix of topics as an array, smoothed by a thousandth of the uniform one so that no share is 0.
-
-    Args:
-        taxonomy: The map.
-        customer: The customer's name.
-        shares: Share of each topic, ≥ 0; topics that are not named have 0.
-
-    Returns:
-        π_c, shape (n_topics,), positive, sums to 1.
-
-    Raises:
-        ConfigError: If the customer or a topic is unknown, or the shares are negative or all 0.
-    """
-    shares = {composed(topic): share for topic, share in shares.items()}
-    if composed(customer) not in taxonomy.customers:
-        raise ConfigError(f"expected priors of customers of the taxonomy, got one of '{customer}'")
-    unknown = sorted(set(shares) - set(taxonomy.topics))
-    if unknown:
-        raise ConfigError(f"the prior of '{customer}' names topics that the taxonomy does not have: {unknown}")
-    try:
-        mix = np.array([float(shares.get(topic, 0.0)) for topic in taxonomy.topics])
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"expected numbers in the prior of '{customer}', got {dict(shares)}") from error
-    if not np.isfinite(mix).all() or (mix < 0).any() or mix.sum() <= 0:
-        raise ConfigError(f"expected shares >= 0 with a positive sum in the prior of '{customer}', got {dict(shares)}")
-    smoothed: np.ndarray = 0.999 * mix / mix.sum() + 0.001 / len(mix)
-    return smoothed
-
-
-def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
-    """The known mixes, and which documents they hold for; with adjusted logits the pooled one holds for the others.
-
-    Args:
-        mix: The pooled mix and the customers' own.
-        groups: The customer of each document, shape (n_documents,).
-
-    Returns:
-        The mixes by document; None where none is known.
-    """
-    if not mix.customers and not mix.adjustment:
-        return None
-    row = {name: position for position, name in enumerate(mix.customers)}
-    known, others = list(mix.customers.values()), -1
-    if mix.adjustment:
-        known, others = [*known, mix.pooled], len(known)
-    return Priors(
-        pooled=mix.answered,
-        customers=np.stack(known),
-        index=np.array([row.get(group, others) for group in groups], dtype=np.int64),
-    )
 
 
 def _inputs(texts: list[str], engine: EncodingEngine | None, config: FitConfig) -> EncodingInputs | TokenInputs:
@@ -423,7 +399,7 @@ def _builder(
     def build() -> HierarchicalNetwork:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
-            head = config.head.build(encoder.width, taxonomy, mix=mix.pooled)
+            head = config.head.build(encoder.width, taxonomy, mix=mix.pooled, task=config.task)
         if start is not None:
             _start_from(head, start)
         body: nn.Module = nn.Identity()
@@ -443,17 +419,6 @@ def _start_from(head: Head, start: Head) -> None:
             "warm_start goes on from the weights of the fit before, which had another hierarchy or another head; "
             "set warm_start=False to begin anew"
         ) from error
-
-
-def _level_weights(taxonomy: Taxonomy, config: FitConfig) -> torch.Tensor:
-    """w, shape (n_levels,)."""
-    given: Any = [1.0] * len(taxonomy.levels) if config.level_weights is None else config.level_weights
-    fits = not isinstance(given, str | Mapping) and len(given) == len(taxonomy.levels)
-    if not fits or not all(np.isfinite(weight) and weight >= 0 for weight in given) or not given[-1]:
-        raise ConfigError(
-            f"expected one finite level weight >= 0 for each of {list(taxonomy.levels)}, the last > 0, got {given!r}"
-        )
-    return torch.tensor(list(given), dtype=torch.float32)
 
 
 def _candidates(config: FitConfig, *, n_heldout: int) -> list[TrainingConfig]:

@@ -18,11 +18,17 @@ import torch
 
 from hiercls.calibration import Calibration
 from hiercls.errors import ModelFolderError
+from hiercls.estimator import promises
+from hiercls.estimator.promises import HeldOut
+from hiercls.estimator.tasks import name_of, task_of
 from hiercls.model.encoder import load_encoder
 from hiercls.model.head import Head
 from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.multilabel import SeveralTopics
+from hiercls.model.novelty import Novelty, TopicDensity
+from hiercls.model.task import Task
 from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.scoring import Scorer, TopicMix
 from hiercls.taxonomy import Taxonomy
@@ -33,6 +39,8 @@ _NOT_SAVED = ("taxonomy", "device", "random_state", "head", "training", "lexical
 _HEADS: dict[str, Any] = {"cascade": HeadConfig, "hiagm": HiagmConfig}
 _LEXICAL = "lexical."
 """What the names of the lexical branch's tensors begin with; the head's are bare, as in folders without a branch."""
+_NOVELTY = "novelty."
+"""What the names of those begin with that tell what is new."""
 
 
 def save(classifier: Any, path: Path) -> None:
@@ -46,6 +54,7 @@ def save(classifier: Any, path: Path) -> None:
     head, engine, branch = scorer.head, scorer.engine, scorer.lexical
     encoder = _encoder_name(classifier)
     params = {name: value for name, value in classifier.get_params(deep=False).items() if name not in _NOT_SAVED}
+    params["task"] = name_of(scorer.task)
     settings: dict[str, Any] = {
         "hiercls": _version(),
         "params": {**{name: _plain(value) for name, value in params.items()}, "encoder": encoder},
@@ -58,13 +67,21 @@ def save(classifier: Any, path: Path) -> None:
         "lexical": _plain_lexical(classifier.lexical),
         "max_words": None if branch is None else branch.terms.max_words,
         "pooled_mix": scorer.mix.pooled.tolist(),
+        "threshold": scorer.task.threshold if isinstance(scorer.task, SeveralTopics) else None,
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
         "mix_adjustment": scorer.mix.adjustment,
         "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
+        "heldout": None if classifier.heldout_ is None else classifier.heldout_.names,
     }
+    heldout = {} if classifier.heldout_ is None else classifier.heldout_.to_tensors()
     model = SavedModel(
         settings=settings,
-        weights={**({} if head is None else head.state_dict()), **_tensors(branch)},
+        weights={
+            **({} if head is None else head.state_dict()),
+            **_tensors(branch),
+            **_novelty_tensors(scorer.novelty),
+            **heldout,
+        },
         taxonomy=classifier.taxonomy_.to_yaml(),
         vocabulary=None if branch is None else branch.terms.names,
     )
@@ -89,15 +106,19 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     saved = read_model(path)
     settings = saved.settings
     try:
-        classifier, head = _rebuild(cls, saved, device)
+        task = _task(settings)
+        classifier, head = _rebuild(cls, saved, device, task)
         mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
         calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
         branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
+        n_topics = len(classifier.taxonomy_.topics)
+        novelty = _novelty(saved, n_topics=n_topics)
+        classifier.heldout_ = HeldOut.from_tensors(saved.weights, names=settings.get("heldout"), n_topics=n_topics)
         expected = settings["encoder_sha256"]
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     if head is None:
-        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration)
+        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration, novelty=novelty, task=task)
         return classifier
     classifier.encoder = _found(classifier.encoder, settings.get("encoder_beside"), path)
     wanted = classifier.encoder_config()
@@ -109,7 +130,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
     engine = classifier.engine_config().build(encoder)
-    classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, lexical=branch, calibration=calibration)
+    parts: dict[str, Any] = {"lexical": branch, "calibration": calibration, "novelty": novelty, "task": task}
+    classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, **parts)
     return classifier
 
 
@@ -165,6 +187,26 @@ def _branch(saved: SavedModel, *, n_topics: int) -> LexicalBranch | None:
     return LexicalBranch(terms=terms, term_weights=term_weights, encoding_weights=encoding_weights, scale=float(scale))
 
 
+def _novelty_tensors(novelty: Novelty) -> dict[str, torch.Tensor]:
+    """The numbers that tell what is new, by name."""
+    density = {} if novelty.density is None else dataclasses.asdict(novelty.density)
+    numbers = density if novelty.heldout is None else {**density, "heldout": novelty.heldout}
+    return {f"{_NOVELTY}{name}": torch.from_numpy(value) for name, value in numbers.items()}
+
+
+def _novelty(saved: SavedModel, *, n_topics: int) -> Novelty:
+    """The saved numbers that tell what is new, of matching sizes; folders from before there were any have none."""
+    found = {name: value.numpy() for name, value in saved.weights.items() if name.startswith(_NOVELTY)}
+    numbers = {name.removeprefix(_NOVELTY): value for name, value in found.items()}
+    heldout, density = numbers.pop("heldout", None), None
+    if numbers:
+        density, width = TopicDensity(**numbers), saved.settings["width"]
+        shapes = {"centre": (width,), "projection": (width, width), "means": (n_topics, width), "spread": (width,)}
+        if any(numbers[name].shape != shape for name, shape in shapes.items()):
+            raise ValueError(f"expected densities of {n_topics} topics and width {width}")
+    return Novelty(density=density, heldout=heldout)
+
+
 def _plain_lexical(setting: LexicalConfig | bool | None) -> dict[str, Any] | bool | None:
     """The estimator's ``lexical`` as JSON has it."""
     return dataclasses.asdict(setting) if isinstance(setting, LexicalConfig) else setting
@@ -198,7 +240,13 @@ def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:
     return dataclasses.replace(scorer, mix=dataclasses.replace(scorer.mix, customers=mixes))
 
 
-def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> tuple[Any, Head | None]:
+def _task(settings: Mapping[str, Any]) -> Task:
+    """The saved task; folders from before there were two have one topic a document."""
+    threshold = settings.get("threshold")
+    return task_of(settings["params"].get("task", "multiclass"), threshold=0.5 if threshold is None else threshold)
+
+
+def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, task: Task) -> tuple[Any, Head | None]:
     """The estimator and its head, without encoder; there is no head where there is no encoder."""
     settings = saved.settings
     taxonomy = Taxonomy.from_yaml(saved.taxonomy)
@@ -217,8 +265,9 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None) -> 
     classifier.trials_ = ()
     if classifier.encoder is None:
         return classifier, None
-    head = classifier.head.build(settings["width"], taxonomy)
-    head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(_LEXICAL)})
+    head = classifier.head.build(settings["width"], taxonomy, task=task)
+    others = (_LEXICAL, _NOVELTY, promises.NAME)
+    head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()
 
 

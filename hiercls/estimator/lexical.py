@@ -14,6 +14,7 @@ from torch import Tensor
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.inputs import EncodingInputs
 from hiercls.model.lexical import LexicalBranch
+from hiercls.model.multilabel_targets import MultilabelTable
 from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.training.lexical import LexicalTeacher, teach
 from hiercls.training.words import Features
@@ -44,8 +45,12 @@ def lexical_branch(
         always: Whether to learn it without asking held-out labels.
 
     Returns:
-        The branch; None where no term is kept, or where held-out labels are likelier without it.
+        The branch; None where no term is kept, where held-out labels are likelier without it, or where a document may
+            have several topics.
     """
+    targets = documents.targets
+    if isinstance(targets, MultilabelTable):  # a lexical branch knows one topic a document
+        return None
     terms = Terms.fit(texts, customers=owners, config=config)
     if not len(terms):
         return None
@@ -54,7 +59,7 @@ def lexical_branch(
     features = Features(words=terms.features(texts), encodings=encodings)
     teacher = LexicalTeacher(
         features=features,
-        targets=documents.targets,
+        targets=targets,
         weights=documents.weights / documents.weights.mean(),  # the smoothing is in units of a document
         smoothing=config.smoothing,
     )

@@ -7,6 +7,7 @@ as ``torchmetrics.Metric`` are in ``hiercls.metrics.wrappers``.
 from hiercls.metrics.cost import CostScores, common_ancestor_heights, mean_cost, tree_induced_errors
 from hiercls.metrics.flat import ViewScores, accuracy, evaluate_view, macro_f1
 from hiercls.metrics.hierarchical import HierarchicalScores, ancestor_matrix, hierarchical_scores, node_set_scores
+from hiercls.metrics.multilabel import MultilabelScores, evaluate_multilabel
 from hiercls.metrics.paths import path_consistency, path_scores
 from hiercls.metrics.reliability import (
     ProbabilityScores,
@@ -20,6 +21,7 @@ from hiercls.metrics.selective import RiskCoverage, hierarchical_risk_coverage, 
 __all__ = [
     "CostScores",
     "HierarchicalScores",
+    "MultilabelScores",
     "ProbabilityScores",
     "Reliability",
     "RiskCoverage",
@@ -27,6 +29,7 @@ __all__ = [
     "accuracy",
     "ancestor_matrix",
     "common_ancestor_heights",
+    "evaluate_multilabel",
     "evaluate_view",
     "hierarchical_risk_coverage",
     "hierarchical_scores",

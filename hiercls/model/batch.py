@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hiercls.model.inputs import Inputs
+from hiercls.model.multilabel_targets import MultilabelTable, MultilabelTargets
 from hiercls.model.targets import LevelTargets, TargetTable
 from hiercls.model.tokens import Tokens
 
@@ -23,13 +24,14 @@ class Batch:
     Args:
         inputs: Encodings of shape (batch, width), or tokens.
         targets: What the labels say, level by level.
-        allowed: The nodes that each label allows at every level but the last, for teacher forcing.
+        allowed: What teacher forcing knows at every level but the last: True for the nodes that a label allows; where
+            a document may have several topics, 1 and 0 for nodes that hold and do not, NaN for the others.
         weights: Weight of each document in the loss, shape (batch,).
         documents: Positions of the documents among those that were first given, shape (batch,).
     """
 
     inputs: Tensor | Tokens
-    targets: tuple[LevelTargets, ...]
+    targets: tuple[LevelTargets, ...] | tuple[MultilabelTargets, ...]
     allowed: tuple[Tensor, ...]
     weights: Tensor
     documents: Tensor
@@ -38,7 +40,7 @@ class Batch:
         """The same batch on another device."""
         return Batch(
             inputs=self.inputs.to(device),
-            targets=tuple(target.to(device) for target in self.targets),
+            targets=tuple(target.to(device) for target in self.targets),  # type: ignore[arg-type]
             allowed=tuple(table.to(device) for table in self.allowed),
             weights=self.weights.to(device),
             documents=self.documents,
@@ -58,7 +60,7 @@ class LabelledDocuments:
     """
 
     inputs: Inputs
-    targets: TargetTable
+    targets: TargetTable | MultilabelTable
     weights: np.ndarray
     groups: np.ndarray
     origins: np.ndarray | None = None

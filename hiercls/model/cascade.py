@@ -15,7 +15,8 @@ class Forcing:
     """What teacher forcing knows of a batch, level by level (the last level feeds nobody and has none).
 
     Args:
-        allowed: For each level but the last, True for the nodes in the label's set, shape (batch, n_nodes).
+        allowed: For each level but the last what the task's targets tell of its nodes: True for those in the label's
+            set, or 1, 0 and NaN where a document may have several topics, shape (batch, n_nodes).
         documents: True for the documents that are forced in this step, shape (batch,).
     """
 
@@ -29,8 +30,8 @@ class CascadeOutput:
 
     Args:
         logits: z_l, each of shape (batch, n_nodes).
-        log_probabilities: Each level's own log-softmax (``topic``) or composed log-probabilities (``path``); the
-            topics' alone where there is no other head (``flat``).
+        log_probabilities: Each level's own log-softmax or log-sigmoid (``topic``) or composed log-probabilities
+            (``path``); the topics' alone where there is no other head (``flat``).
         adjusted: Log p(t|x) with adjusted logits, shape (batch, n_topics); None: they are not adjusted.
     """
 

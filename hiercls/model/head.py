@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hiercls.model.cascade import CascadeOutput, Forcing
+from hiercls.model.task import ONE_TOPIC, Task
 from hiercls.taxonomy import Taxonomy
 
 Composition = Literal["topic", "path", "flat"]
@@ -34,13 +35,14 @@ class HeadSettings(Protocol):
     def can_be_forced(self) -> bool:
         """Whether teacher forcing has anything to replace."""
 
-    def build(self, width: int, taxonomy: Taxonomy, *, mix: np.ndarray | None = None) -> Head:
+    def build(self, width: int, taxonomy: Taxonomy, *, mix: np.ndarray | None = None, task: Task = ONE_TOPIC) -> Head:
         """A head with new weights.
 
         Args:
             width: Width of the encodings.
             taxonomy: The map.
             mix: The pooled mix of topics, shape (n_topics,); None: it is not known, or trained weights will follow.
+            task: How logits become probabilities; one topic a document by default.
 
         Returns:
             The head.

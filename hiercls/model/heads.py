@@ -19,6 +19,7 @@ from hiercls.errors import ConfigError
 from hiercls.model.cascade import CascadeOutput, Forcing
 from hiercls.model.head import Composition, Head
 from hiercls.model.levels import Hierarchy
+from hiercls.model.task import ONE_TOPIC, Task
 from hiercls.taxonomy import Taxonomy
 
 FLOOR = -10.0
@@ -73,18 +74,21 @@ class HeadConfig:
         """Whether levels feed each other."""
         return self.feed != "none" and self.composition != "flat"
 
-    def build(self, width: int, taxonomy: Taxonomy, *, mix: np.ndarray | None = None) -> CascadeHead:
+    def build(
+        self, width: int, taxonomy: Taxonomy, *, mix: np.ndarray | None = None, task: Task = ONE_TOPIC
+    ) -> CascadeHead:
         """A cascade with new weights.
 
         Args:
             width: Width of the encodings.
             taxonomy: The map.
             mix: The pooled mix of topics, shape (n_topics,); None: logits are not adjusted.
+            task: How logits become probabilities.
 
         Returns:
             The head.
         """
-        return CascadeHead(width, Hierarchy.of(taxonomy), self, mix=mix)
+        return CascadeHead(width, Hierarchy.of(taxonomy), self, mix=mix, task=task)
 
 
 class CascadeHead(Head):
@@ -97,6 +101,7 @@ class CascadeHead(Head):
         hierarchy: Sizes and links of the levels.
         config: Hidden width, dropout, feed, composition and logit adjustment.
         mix: The pooled mix of topics, for logits adjusted down the path; None: they are not.
+        task: How logits become probabilities; one topic a document by default.
 
     Example:
         >>> from hiercls.model.levels import Hierarchy
@@ -110,9 +115,18 @@ class CascadeHead(Head):
         "Hierarchical classification at multiple operating points", NeurIPS 2022, section 3.
     """
 
-    def __init__(self, width: int, hierarchy: Hierarchy, config: HeadConfig, *, mix: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        hierarchy: Hierarchy,
+        config: HeadConfig,
+        *,
+        mix: np.ndarray | None = None,
+        task: Task = ONE_TOPIC,
+    ) -> None:
         super().__init__()
         self.config: HeadConfig = config
+        self.task = task
         self.encoding_dropout = nn.Dropout(config.dropout if config.hidden == 0 else 0.0)
         if config.composition == "flat":
             hierarchy = Hierarchy(sizes=hierarchy.sizes[-1:], links=())
@@ -156,7 +170,7 @@ class CascadeHead(Head):
         """Log p of a level's nodes, shape (batch, n_nodes)."""
         adjustment: Tensor | float = self.get_buffer(f"adjustment_{level}") if adjust else 0.0
         if level == 0 or self.config.composition == "topic":
-            return (logits + adjustment).log_softmax(dim=-1)
+            return self.task.log_probabilities(logits + adjustment)
         parents: Tensor = self.get_buffer(f"parents_{level}")
         children: Tensor = self.get_buffer(f"children_{level}")
         conditional = segment_log_softmax(logits[:, children] + adjustment, parents, above[-1].shape[-1])
@@ -176,10 +190,10 @@ class CascadeHead(Head):
         return log_probabilities.exp() if self.config.feed == "probabilities" else log_probabilities.clamp_min(FLOOR)
 
     def _force(self, fed: Tensor, log_probabilities: Tensor, forcing: Forcing, level: int) -> Tensor:
-        """u_l with the forced documents' rows replaced by the softmax restricted to the label's nodes, detached."""
-        own = log_probabilities.detach().masked_fill(~forcing.allowed[level], -torch.inf).log_softmax(dim=-1)
-        given = own.exp() if self.config.feed == "probabilities" else own.clamp_min(FLOOR)
-        return torch.where(forcing.documents[:, None], given, fed)
+        """u_l with what the labels tell in its place, detached, in the forced documents' rows."""
+        taught = self.task.taught(log_probabilities.detach(), forcing.allowed[level])
+        given = taught.exp() if self.config.feed == "probabilities" else taught.clamp_min(FLOOR)
+        return torch.where(forcing.documents[:, None] & ~taught.isnan(), given, fed)
 
 
 def _head(n_inputs: int, n_nodes: int, config: HeadConfig) -> nn.Module:

@@ -1,8 +1,8 @@
 """HiAGM as a head: one global classifier over all nodes, whose features pass along the hierarchy.
 
-The original is multi-label, with a sigmoid a node. Here a document has one topic, hence one node on each level: a
+The original is multi-label, with a sigmoid a node. Where a document has one topic, hence one node on each level, a
 softmax a level takes the sigmoids' place. Every level's nodes stay under a loss of their own, as they were, and the
-probabilities that leave the model are sums of the topics' softmax, as those of all heads are.
+probabilities that leave the model follow from the topics' alone, as those of all heads do.
 Knows no text, no label and no file.
 """
 
@@ -20,6 +20,7 @@ from hiercls.model.cascade import CascadeOutput, Forcing
 from hiercls.model.head import Composition, Head
 from hiercls.model.label_graph import LabelGraph
 from hiercls.model.structure import HierarchyGcn, HierarchyTreeLstm
+from hiercls.model.task import ONE_TOPIC, Task
 from hiercls.taxonomy import Taxonomy
 
 N_PIECES = 8
@@ -66,7 +67,7 @@ class HiagmConfig:
 
     @property
     def composition(self) -> Composition:
-        """The topics' softmax is p(topic), and each level's loss is read from its own logits."""
+        """The topics' own logits give p(topic), and each level's loss is read from its own logits."""
         return "topic"
 
     @property
@@ -79,18 +80,21 @@ class HiagmConfig:
         """No level feeds another."""
         return False
 
-    def build(self, width: int, taxonomy: Taxonomy, *, mix: np.ndarray | None = None) -> HiagmHead:
+    def build(
+        self, width: int, taxonomy: Taxonomy, *, mix: np.ndarray | None = None, task: Task = ONE_TOPIC
+    ) -> HiagmHead:
         """A head with new weights.
 
         Args:
             width: Width of the encodings.
             taxonomy: The map.
             mix: The pooled mix of topics, shape (n_topics,), from which the edges' weights start; None: an even one.
+            task: How logits become probabilities.
 
         Returns:
             The head.
         """
-        return HiagmHead(width, LabelGraph.of(taxonomy), self, mix=mix)
+        return HiagmHead(width, LabelGraph.of(taxonomy), self, mix=mix, task=task)
 
 
 class HiagmHead(Head):
@@ -104,6 +108,7 @@ class HiagmHead(Head):
         graph: The nodes, edges and levels.
         config: Form, structure encoder and regularisation.
         mix: The pooled mix of topics, shape (n_topics,); None: an even one.
+        task: How logits become probabilities; one topic a document by default.
 
     Example:
         >>> from hiercls.taxonomy import shipped
@@ -116,9 +121,18 @@ class HiagmHead(Head):
         Zhou et al., ACL 2020, sections 4.2 and 4.3.
     """
 
-    def __init__(self, width: int, graph: LabelGraph, config: HiagmConfig, *, mix: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        graph: LabelGraph,
+        config: HiagmConfig,
+        *,
+        mix: np.ndarray | None = None,
+        task: Task = ONE_TOPIC,
+    ) -> None:
         super().__init__()
         self.config: HiagmConfig = config
+        self.task = task
         self.n_levels, self.n_nodes = len(graph.levels), graph.n_nodes
         n_topics = len(graph.levels[-1])
         shares = graph.shares(np.full(n_topics, 1.0 / n_topics) if mix is None else mix)
@@ -151,7 +165,7 @@ class HiagmHead(Head):
         features = self._features(encodings)
         nodes = self.classifier(self.dropout(features).flatten(start_dim=-2))
         logits = tuple(nodes[:, self.get_buffer(f"level_{level}")] for level in range(self.n_levels))
-        return CascadeOutput(logits, tuple(level.log_softmax(dim=-1) for level in logits))
+        return CascadeOutput(logits, tuple(self.task.log_probabilities(level) for level in logits))
 
     def _features(self, encodings: Tensor) -> Tensor:
         """What the text says at each node, shape (batch, n_nodes, node_width)."""

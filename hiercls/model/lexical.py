@@ -52,3 +52,9 @@ class LexicalBranch:
         if len(self.encoding_weights):
             scores = scores + encodings @ self.encoding_weights
         return (self.scale * opinion + torch.from_numpy(scores)).log_softmax(dim=-1)
+
+    def evidence(self, texts: Sequence[str]) -> np.ndarray:
+        """What words alone say for each topic, ``Σ_w x_w · v_wt`` less its mean over topics; (n_texts, n_topics)."""
+        scores = np.asarray(self.terms.features(texts) @ self.term_weights, dtype=np.float64)
+        evidence: np.ndarray = scores - scores.mean(axis=1, keepdims=True)
+        return evidence

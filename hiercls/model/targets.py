@@ -159,16 +159,34 @@ class _LevelTable:
 
 def _take(matrix: csr_array, rows: np.ndarray) -> Entries:
     """Some rows of a sparse matrix as entries; the owners are positions in ``rows``."""
-    starts = matrix.indptr[rows].astype(np.int64)
-    lengths = matrix.indptr[rows + 1] - starts
-    owners = np.repeat(np.arange(len(rows)), lengths)
-    places = np.arange(lengths.sum()) + np.repeat(starts - np.concatenate([[0], lengths.cumsum()[:-1]]), lengths)
+    places, owners = spans(matrix.indptr, rows)
     return Entries(
         topics=torch.from_numpy(matrix.indices[places].astype(np.int64)),
         owners=torch.from_numpy(owners),
         log_weights=torch.from_numpy(np.log(matrix.data[places]).astype(np.float32)),
         n_owners=len(rows),
     )
+
+
+def spans(starts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the parts of some rows of a ragged array stand, and whose they are.
+
+    Args:
+        starts: Where each row begins, and at last where the last one ends, shape (n_rows + 1,).
+        rows: The rows, shape (n_taken,).
+
+    Returns:
+        The places of their parts, and the position in ``rows`` of each part's row, both of shape (n_parts,).
+
+    Example:
+        >>> spans(np.array([0, 2, 2, 5]), np.array([2, 0]))
+        (array([2, 3, 4, 0, 1]), array([0, 0, 0, 1, 1]))
+    """
+    begin = starts[rows].astype(np.int64)
+    lengths = starts[rows + 1] - begin
+    owners = np.repeat(np.arange(len(rows)), lengths)
+    before = np.concatenate([[0], lengths.cumsum()])[:-1]
+    return np.arange(lengths.sum()) + np.repeat(begin - before, lengths), owners
 
 
 def _distinct_rows(matrix: csr_array) -> tuple[csr_array, np.ndarray]:

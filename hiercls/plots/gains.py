@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hiercls.plots.canvas import canvas
-from hiercls.plots.lettering import families, fit, width_of
+from hiercls.plots.canvas import BLUE, HEADING, LINE, MARGIN, QUIET, SIZE, SMALL, draw_key, headed_canvas, ink
+from hiercls.plots.lettering import fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, QUIET, LINE = "#1F2430", "#6B7280", "#D9DDE3"
-SERIES = ("#2F6DB5", "#D97A2B", "#4C9A6A")
+SERIES = (BLUE, "#D97A2B", "#4C9A6A")
 """The dots' colours, series by series."""
 
-SIZE, SMALL, TITLE_SIZE = 10.0, 8.5, 14.0
-MARGIN, NAMES, DOTS = 0.3, 4.5, 4.2
-"""In inches: around the figure; the columns of the names and of the dots."""
+NAMES, DOTS = 4.5, 4.2
+"""In inches: the columns of the names and of the dots."""
 
 HEAD, FOOT, ROW, GROUP = 1.0, 0.42, 0.25, 0.32
 """In inches: above the rows, below them; a row, and the name of a group."""
@@ -67,27 +65,19 @@ def plot_gains(series: Mapping[str, Sequence[Gain]], *, title: str, subtitle: st
     """
     rows = list(dict.fromkeys((one.group, one.name) for gains in series.values() for one in gains))
     groups = list(dict.fromkeys(group for group, _ in rows))
-    words = max(width_of(title, TITLE_SIZE, bold=True), width_of(subtitle, SIZE))
     height = 2 * MARGIN + HEAD + ROW * len(rows) + GROUP * len(groups) + FOOT
-    figure, axes = canvas(width=2 * MARGIN + max(NAMES + DOTS, words), height=height)
-    axes.text(MARGIN, MARGIN, title, size=TITLE_SIZE, weight="bold", va="top", **_ink())
-    axes.text(MARGIN, MARGIN + 0.3, subtitle, size=SIZE, va="top", **_ink(QUIET))
-    _draw_key(axes, list(series), top=MARGIN + 0.66)
+    figure, axes = headed_canvas(title=title, subtitle=subtitle, width=2 * MARGIN + NAMES + DOTS, height=height)
+    draw_key(axes, dict(zip(series, SERIES, strict=False)), top=MARGIN + HEADING, marker="o")
     limit = _limit(series)
     _draw_grid(axes, top=MARGIN + HEAD, bottom=height - MARGIN - FOOT, limit=limit)
     y = MARGIN + HEAD
     for group in groups:
-        axes.text(MARGIN, y + GROUP / 2, group, size=SIZE, weight="bold", va="center_baseline", **_ink())
+        axes.text(MARGIN, y + GROUP / 2, group, size=SIZE, weight="bold", va="center_baseline", **ink())
         y += GROUP
         for name in (name for own, name in rows if own == group):
             _draw_row(axes, (group, name), series, middle=y + ROW / 2, limit=limit)
             y += ROW
     return figure
-
-
-def _ink(colour: str = INK) -> dict[str, Any]:
-    """How all text is drawn: names are never read as formulas."""
-    return {"color": colour, "family": families(), "parse_math": False}
 
 
 def _limit(series: Mapping[str, Sequence[Gain]]) -> float:
@@ -101,21 +91,12 @@ def _place(points: float, limit: float) -> float:
     return MARGIN + NAMES + DOTS * (0.5 + 0.5 * float(np.clip(points / limit, -1.0, 1.0)))
 
 
-def _draw_key(axes: Axes, names: Sequence[str], *, top: float) -> None:
-    """What the colours mean."""
-    left = MARGIN
-    for name, colour in zip(names, SERIES, strict=False):
-        axes.plot([left + 0.08], [top + 0.08], marker="o", markersize=6, color=colour)
-        axes.text(left + 0.24, top + 0.08, name, size=SMALL, va="center_baseline", **_ink())
-        left += 0.24 + width_of(name, SMALL) + 0.3
-
-
 def _draw_grid(axes: Axes, *, top: float, bottom: float, limit: float) -> None:
     """No change, half of the way and the whole of it, and what they stand for."""
     for points in (-limit, -limit / 2, 0.0, limit / 2, limit):
         x, words = _place(points, limit), f"{points:+g}".replace("-", "−").replace("+0", "0 points")
         axes.plot([x, x], [top, bottom], color=LINE if points else QUIET, linewidth=0.8, zorder=0)
-        axes.text(x, bottom + 0.08, words, size=SMALL, ha="center", va="top", **_ink(QUIET))
+        axes.text(x, bottom + 0.08, words, size=SMALL, ha="center", va="top", **ink(QUIET))
 
 
 def _draw_row(
@@ -123,7 +104,7 @@ def _draw_row(
 ) -> None:
     """A change's name and its dots, one below the other."""
     lettering = fit(row[1], width=NAMES - 0.3, height=ROW, size=SMALL, smallest=6.0)
-    axes.text(MARGIN + 0.1, middle, lettering.text, size=lettering.size, va="center_baseline", **_ink())
+    axes.text(MARGIN + 0.1, middle, lettering.text, size=lettering.size, va="center_baseline", **ink())
     for place, (gains, colour) in enumerate(zip(series.values(), SERIES, strict=False)):
         y = middle + 0.07 * (place - (len(series) - 1) / 2)
         for one in gains:

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hiercls.errors import require
-from hiercls.plots.canvas import canvas
-from hiercls.plots.lettering import families, fit, width_of
+from hiercls.plots.canvas import BLUE, HEADING, INK, LINE, MARGIN, QUIET, SIZE, SMALL, headed_canvas, ink
+from hiercls.plots.lettering import fit, width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, QUIET, LINE = "#1F2430", "#6B7280", "#D9DDE3"
-UNION, OWN = "#2F6DB5", "#C3C9D2"
+UNION, OWN = BLUE, "#C3C9D2"
 """The fills: what the figure is about, and what it is measured by."""
 
-SIZE, SMALL, TITLE_SIZE = 10.0, 8.5, 14.0
-MARGIN, NAMES, BARS, BEHIND = 0.3, 1.75, 4.4, 1.1
-"""In inches: around the figure; the columns of the names, of the bars, and of what stands behind them."""
+NAMES, BARS, BEHIND = 1.75, 4.4, 1.1
+"""In inches: the columns of the names, of the bars, and of what stands behind them."""
 
 HEAD, FOOT, GROUP, BAR = 1.0, 0.42, 0.74, 0.24
 """In inches, from top to bottom: above the bars, below them; a customer's share of the height, a bar's thickness."""
@@ -66,13 +64,10 @@ def plot_union(pairs: Sequence[Pair], *, title: str, subtitle: str) -> Figure:
         >>> [text.get_text() for text in figure.axes[0].texts][:2]
         ['Pooling', '6 test documents']
     """
-    words = max(width_of(title, TITLE_SIZE, bold=True), width_of(subtitle, SIZE))
-    width = 2 * MARGIN + max(NAMES + BARS + BEHIND, words)
     height = MARGIN + HEAD + GROUP * len(pairs) + FOOT
-    figure, axes = canvas(width=width, height=height)
-    axes.text(MARGIN, MARGIN, title, size=TITLE_SIZE, weight="bold", va="top", **_ink())
-    axes.text(MARGIN, MARGIN + 0.3, subtitle, size=SIZE, va="top", **_ink(QUIET))
-    _draw_key(axes, top=MARGIN + 0.62)
+    width = 2 * MARGIN + NAMES + BARS + BEHIND
+    figure, axes = headed_canvas(title=title, subtitle=subtitle, width=width, height=height)
+    _draw_key(axes, top=MARGIN + HEADING)
     top = MARGIN + HEAD
     _draw_grid(axes, top=top, bottom=top + GROUP * len(pairs))
     for place, pair in enumerate(pairs):
@@ -80,17 +75,12 @@ def plot_union(pairs: Sequence[Pair], *, title: str, subtitle: str) -> Figure:
     return figure
 
 
-def _ink(colour: str = INK) -> dict[str, Any]:
-    """How all text is drawn: names are never read as formulas."""
-    return {"color": colour, "family": families(), "parse_math": False}
-
-
 def _draw_key(axes: Axes, *, top: float) -> None:
     """What the two fills mean, in the order of the bars."""
     left = MARGIN
     for fill, words in ((UNION, "one model for all"), (OWN, "own data alone")):
         _draw_box(axes, left, top, width=0.16, height=0.16, fill=fill)
-        axes.text(left + 0.24, top + 0.08, words, size=SMALL, va="center_baseline", **_ink())
+        axes.text(left + 0.24, top + 0.08, words, size=SMALL, va="center_baseline", **ink())
         left += 0.24 + width_of(words, SMALL) + 0.3
 
 
@@ -99,14 +89,14 @@ def _draw_grid(axes: Axes, *, top: float, bottom: float) -> None:
     for percent in range(0, 101, 20):
         x = MARGIN + NAMES + BARS * percent / 100
         axes.plot([x, x], [top, bottom], color=LINE, linewidth=0.8, zorder=0)
-        axes.text(x, bottom + 0.08, f"{percent} %", size=SMALL, ha="center", va="top", **_ink(QUIET))
+        axes.text(x, bottom + 0.08, f"{percent} %", size=SMALL, ha="center", va="top", **ink(QUIET))
 
 
 def _draw_pair(axes: Axes, pair: Pair, *, middle: float) -> None:
     """A customer's name, its bars and their numbers."""
     for words, size, y, colour in ((pair.name, SIZE, -0.1, INK), (pair.note, SMALL, 0.12, QUIET)):
         lettering = fit(words, width=NAMES - 0.2, height=0.2, size=size, smallest=6.0)
-        axes.text(MARGIN, middle + y, lettering.text, size=lettering.size, va="center_baseline", **_ink(colour))
+        axes.text(MARGIN, middle + y, lettering.text, size=lettering.size, va="center_baseline", **ink(colour))
     bars = [(pair.union, UNION)] if pair.own is None else [(pair.union, UNION), (pair.own, OWN)]
     y = middle - BAR * len(bars) / 2
     for value, fill in bars:
@@ -116,7 +106,7 @@ def _draw_pair(axes: Axes, pair: Pair, *, middle: float) -> None:
     if pair.own is not None:
         gain = f"{100 * (pair.union - pair.own):+.1f} points".replace("-", "−")
         x = MARGIN + NAMES + BARS + BEHIND
-        axes.text(x, middle, gain, size=SIZE, ha="right", va="center_baseline", **_ink())
+        axes.text(x, middle, gain, size=SIZE, ha="right", va="center_baseline", **ink())
 
 
 def _draw_number(axes: Axes, value: float, *, y: float, is_union: bool) -> None:
@@ -126,7 +116,7 @@ def _draw_number(axes: Axes, value: float, *, y: float, is_union: bool) -> None:
     align, x = ("right", end - 0.09) if fits else ("left", end + 0.09)
     colour = "white" if fits and is_union else INK
     weight = "bold" if is_union else "normal"
-    axes.text(x, y, words, size=SIZE, weight=weight, ha=align, va="center_baseline", **_ink(colour))
+    axes.text(x, y, words, size=SIZE, weight=weight, ha=align, va="center_baseline", **ink(colour))
 
 
 def _draw_box(axes: Axes, left: float, top: float, *, width: float, height: float, fill: str) -> None:

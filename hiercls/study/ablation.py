@@ -6,26 +6,21 @@ Knows the protocol and where results go; rows are those of ``study/variants``, d
 from __future__ import annotations
 
 import dataclasses
-import json
-import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from hiercls.encoding.precision import resolve_precision
 from hiercls.errors import ConfigError, nearest, require
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.files import replacing, write_text
 from hiercls.metrics import evaluate_view
 from hiercls.plots import Gain, plot_gains
 from hiercls.study.effects import effects, report
-from hiercls.study.report import write_json
+from hiercls.study.newsgroups import versions_and_machine
+from hiercls.study.report import runs_before, write_json
 from hiercls.study.threads import WORLDS, Split, draw
 from hiercls.study.union import classes_of
 from hiercls.study.variants import VARIANTS, Variant
@@ -82,7 +77,7 @@ def run_ablation(config: AblationConfig, folder: Path, *, resume: bool, say: Cal
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
     results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
     if resume:
-        results["runs"] = _runs_before(folder / "ablation.json", results["conditions"])
+        results["runs"] = runs_before(folder / "ablation.json", results["conditions"])
     for name in config.worlds:
         for seed in config.seeds:
             done: dict[str, Any] = results["runs"].setdefault(name, {}).setdefault(str(seed), {})
@@ -118,17 +113,6 @@ def _draw(results: Mapping[str, Any], file: Path, *, level: str) -> None:
         figure.savefig(aside, format="svg", metadata={"Date": None})
 
 
-def _runs_before(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """The results of an earlier run under the same conditions."""
-    if not path.exists():
-        return {}
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    if earlier["conditions"] != conditions:
-        raise ConfigError(f"{path} was run under other conditions: {earlier['conditions']}; run without --resume")
-    runs: dict[str, Any] = earlier["runs"]
-    return runs
-
-
 def conditions(config: AblationConfig) -> dict[str, Any]:
     """What a reader must know to run it again.
 
@@ -138,14 +122,11 @@ def conditions(config: AblationConfig) -> dict[str, Any]:
     Returns:
         Plain data.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return {
         "documents": f"{config.documents:,} of the training part; tested on held-out threads of it (a quarter)",
-        "every row": "the defaults, with the frozen encoder alone",
+        **versions_and_machine({}),
+        "settings": "the defaults, with the frozen encoder alone; what the taxonomy says about topics is not read",
         "L2": "3, which held-out labels choose nearly always; chosen on them for linear heads",
-        "precision": str(resolve_precision("auto", device)).removeprefix("torch."),
-        "versions": ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "scikit-learn")),
-        "machine": f"{device.type}, {platform.machine()}, Python {platform.python_version()}",
     }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -18,7 +19,7 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
-from hiercls.data.splitting import holdout
+from hiercls.data.splitting import holdout, is_divisible
 
 VALIDATION, N_SPLITS = 0.2, 5
 """A baseline's strength of regularisation is chosen on this share of a customer's documents, this many times."""
@@ -108,6 +109,8 @@ def predict_from_own_data(
     Returns:
         Predicted classes, shape (n_test,).
     """
+    if len(np.unique(labels)) == 1:
+        return np.full(len(test.texts), labels[0])
     with threadpool_limits(limits=1):  # for the same reason as in estimator/fitting
         best = _tuned(baseline, training, labels, seed=seed)
         fitted_features = _features(baseline, training)
@@ -116,15 +119,17 @@ def predict_from_own_data(
 
 
 def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed: int) -> Any:
-    """The candidate that does best on the held-out parts, unfitted."""
+    """The candidate that does best on the held-out parts, unfitted; the middle one where too little can be held out."""
     candidates = baseline.candidates()
-    if len(candidates) == 1:
-        return candidates[0]
+    if len(candidates) == 1 or not is_divisible(training.texts):
+        return candidates[len(candidates) // 2]
     scores = np.zeros(len(candidates))
     for split in range(N_SPLITS):
         kept, heldout = holdout(
             training.texts, strata=labels.tolist(), fraction=VALIDATION, seed=N_SPLITS * seed + split
         )
+        if len(np.unique(labels[kept])) == 1:
+            return candidates[len(candidates) // 2]
         features = _features(baseline, training.take(kept))
         inside, outside = features(training.take(kept)), features(training.take(heldout))
         scores += [clone(one).fit(inside, labels[kept]).score(outside, labels[heldout]) for one in candidates]
@@ -134,7 +139,11 @@ def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed:
 def _features(baseline: Baseline, training: Documents) -> Callable[[Documents], Any]:
     """What turns documents into features, fitted on training documents."""
     if baseline.features == "tfidf":
-        vectorizer = TfidfVectorizer(sublinear_tf=True).fit(training.texts)
+        vectorizer = TfidfVectorizer(sublinear_tf=True)
+        try:
+            vectorizer.fit(training.texts)
+        except ValueError:  # scikit-learn's word for texts without any word
+            return lambda documents: csr_matrix((len(documents.texts), 1))
         return lambda documents: vectorizer.transform(documents.texts)
     if baseline.features == "encodings":
         return lambda documents: documents.encodings

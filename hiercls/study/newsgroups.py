@@ -5,7 +5,6 @@ Knows the protocol and where results go; what is compared is in ``study/union``.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +16,9 @@ from typing import Any, Literal
 import torch
 
 from hiercls.encoding.precision import resolve_precision
-from hiercls.errors import ConfigError
 from hiercls.files import write_text
 from hiercls.study.corpus import newsgroups_corpora
-from hiercls.study.report import markdown_table, write_json
+from hiercls.study.report import markdown_table, runs_before, write_json
 from hiercls.study.union import METHODS, Protocol, run_union
 from hiercls.taxonomy import Taxonomy, shipped
 
@@ -61,7 +59,7 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
     results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
     if resume:
-        results["runs"] = _runs_before(folder / "newsgroups.json", results["conditions"])
+        results["runs"] = runs_before(folder / "newsgroups.json", results["conditions"])
     for headers in config.headers:
         training, test = newsgroups_corpora(taxonomy, headers=headers, documents=config.documents)
         worlds = results["runs"].setdefault(headers, {})
@@ -86,17 +84,6 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
     text = report({**results, "runs": asked}, taxonomy)
     write_text(folder / "newsgroups.md", text)
     return text
-
-
-def _runs_before(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """The results of an earlier run under the same conditions."""
-    if not path.exists():
-        return {}
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    if earlier["conditions"] != conditions:
-        raise ConfigError(f"{path} was run under other conditions: {earlier['conditions']}; run without --resume")
-    runs: dict[str, Any] = earlier["runs"]
-    return runs
 
 
 def report(results: Mapping[str, Any], taxonomy: Taxonomy) -> str:
@@ -139,11 +126,25 @@ def conditions(config: BenchmarkConfig) -> dict[str, Any]:
     Returns:
         Plain data.
     """
-    device = torch.device(config.settings.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
     return {
         "documents": "all (11,314 training, 7,532 test, bydate)" if config.documents is None else config.documents,
         "documents of its own for the newcomer": config.newcomer_documents,
-        "settings": ", ".join(f"{name}={value}" for name, value in config.settings.items()) or "defaults",
+        **versions_and_machine(config.settings),
+    }
+
+
+def versions_and_machine(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What any benchmark was run with and on.
+
+    Args:
+        settings: Settings of ``HierarchicalTextClassifier``.
+
+    Returns:
+        Plain data.
+    """
+    device = torch.device(settings.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return {
+        "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "defaults",
         "precision": str(resolve_precision("auto", device)).removeprefix("torch."),
         "versions": ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "scikit-learn")),
         "machine": f"{device.type}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",

@@ -1,4 +1,4 @@
-"""Results of the union benchmark as JSON and as a Markdown table: mean ± standard deviation over seeds.
+"""Results of benchmarks as JSON and as a Markdown table: mean ± standard deviation over seeds.
 
 Knows methods, views and numbers; knows no model.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hiercls.errors import ConfigError
 from hiercls.files import write_text
 
 
@@ -23,6 +24,28 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         value: What.
     """
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def runs_before(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """The results of an earlier run under the same conditions.
+
+    Args:
+        path: The JSON that it wrote, with ``conditions`` and ``runs``.
+        conditions: The conditions of the run that goes on.
+
+    Returns:
+        The runs; none where there is no such file.
+
+    Raises:
+        ConfigError: If it was run under other conditions.
+    """
+    if not path.exists():
+        return {}
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    if earlier["conditions"] != conditions:
+        raise ConfigError(f"{path} was run under other conditions: {earlier['conditions']}; run without --resume")
+    runs: dict[str, Any] = earlier["runs"]
+    return runs
 
 
 def mean_and_deviation(values: Sequence[float]) -> str:

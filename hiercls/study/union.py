@@ -20,6 +20,7 @@ from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus
 from hiercls.taxonomy import Taxonomy, View
+from hiercls.training.config import TrainingConfig
 
 UNION, UNION_ENCODER, UNION_WORDS, ORACLE, ORACLE_ENCODER, TRUNK = (
     "hiercls: union, coarse labels only",
@@ -109,7 +110,8 @@ def run_union(protocol: Protocol, *, settings: Mapping[str, Any], done: Collecti
 
 
 def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Callable[[], Accuracy]]:
-    """How each of ``METHODS`` is run."""
+    """How each of ``METHODS`` is run. There are the customers' labels and nothing else: descriptions are not read."""
+    settings = {"training": TrainingConfig(about_weight=0.0), **settings}
     hands = protocol.deal()
     coarse, fine = coarse_rows(protocol, hands), _fine_rows(protocol)
     encoder_alone, words_alone = {**settings, "lexical": False}, {**settings, "encoder": None}

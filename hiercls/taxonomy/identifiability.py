@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import block_array, csr_array, hstack
+from scipy.sparse.csgraph import connected_components
 
-from hiercls.errors import ConfigError
 from hiercls.taxonomy.document import listed
 from hiercls.taxonomy.view import View
 
-MAX_CELLS = 3_000
-"""The most cells whose rank is computed at once: it takes a dense matrix of cells × cells."""
+MAX_CELLS = 2_000
+"""The most connected cells whose rank is computed: it takes a dense matrix of cells × cells."""
 
 MAX_CELLS_WHOLE = 500
-"""With more cells, those that a class names alone are set aside first, and no condition number is computed."""
+"""With more cells, those that a class names alone are set aside first, connected ones are solved together, and no
+condition number is computed."""
 
 MAX_PEELS = 100
 """How often cells are set aside: each time the classes that are left hold fewer cells."""
@@ -48,10 +50,11 @@ class Identifiability:
 
     Args:
         views: The views that were asked for.
-        rank: The rank of M.
+        rank: The rank of M; None where more than ``MAX_CELLS`` connected cells would have to be solved together.
         n_topics: The number of topics.
         cells: The topics that all views group alike, together; every topic is in one cell.
-        confounded: The groups of topics whose probabilities the rank leaves open.
+        confounded: The groups of topics whose probabilities the rank leaves open; where it is not computed, those of
+            them that are found without it.
         unnamed: The topics that no view names.
         condition_number: The largest singular value of M by the smallest; infinite unless determined, not a number
             where there are too many cells to compute it.
@@ -67,7 +70,7 @@ class Identifiability:
     """
 
     views: tuple[str, ...]
-    rank: int
+    rank: int | None
     n_topics: int
     cells: tuple[tuple[str, ...], ...]
     confounded: tuple[tuple[str, ...], ...]
@@ -76,7 +79,7 @@ class Identifiability:
 
     @property
     def is_determined(self) -> bool:
-        """Whether class probabilities determine topic probabilities: the rank is the number of topics."""
+        """Whether class probabilities determine topic probabilities: the rank is known, and the number of topics."""
         return self.rank == self.n_topics
 
     @property
@@ -87,6 +90,11 @@ class Identifiability:
     @property
     def verdict(self) -> str:
         """What labels at the views can teach, in one line."""
+        if self.rank is None:
+            cells = f"{len(self.cells):,} groups of {self.n_topics:,} topics"
+            return (
+                f"labels at {listed(self.views)} tell {cells} apart; their rank is not computed: too many hang together"
+            )
         rank = f"labels at {listed(self.views) or 'no view'} have rank {self.rank} of {self.n_topics}"
         if self.is_determined:
             known = np.isfinite(self.condition_number)
@@ -131,9 +139,6 @@ def identify(topics: Sequence[str], views: Sequence[View]) -> Identifiability:
     Returns:
         The rank, the cells, the topics left open, and more.
 
-    Raises:
-        ConfigError: If there are more than ``MAX_CELLS`` cells and the views do not name nearly all topics alone.
-
     Example:
         >>> two = View.from_members("two", topics="ABC", members={"A": [0], "B": [1], "C": [2]})
         >>> identify(("A", "B", "C"), [two]).is_determined
@@ -143,16 +148,15 @@ def identify(topics: Sequence[str], views: Sequence[View]) -> Identifiability:
     n_cells = int(cell_of.max()) + 1
     first = np.unique(cell_of, return_index=True)[1]
     sizes = np.bincount(cell_of)
-    kept = np.arange(n_cells) if n_cells <= MAX_CELLS_WHOLE else _not_peeled(first, views)
-    if len(kept) > MAX_CELLS:
-        raise ConfigError(f"{len(kept):,} cells of topics are left open, more than {MAX_CELLS:,}; ask for fewer views")
-    rank, projector, condition = _solve(_matrix(topics, views)[first[kept]], sizes[kept])
-    group_of = _groups(n_cells, kept, projector, sizes > 1)
-    rank += n_cells - len(kept)
-    if rank < len(topics):
-        condition = np.inf
-    elif len(kept) < n_cells:
-        condition = np.nan
+    is_whole = n_cells <= MAX_CELLS_WHOLE
+    kept = np.arange(n_cells) if is_whole else _not_peeled(first, views)
+    blocks = [kept] if is_whole else [kept[block] for block in _blocks(first[kept], views)]
+    solved = [block for block in blocks if len(block) <= MAX_CELLS]
+    matrix = _matrix(topics, views, first[np.concatenate([*solved, kept[:0]])])
+    found = [_solve(part, sizes[block]) for part, block in zip(_cut(matrix, solved), solved, strict=True)]
+    rank = None if len(solved) < len(blocks) else n_cells - len(kept) + sum(part for part, _, _ in found)
+    group_of = _groups(n_cells, solved, [projector for _, projector, _ in found], sizes > 1)
+    condition = (found[0][2] if is_whole else np.nan) if rank == len(topics) else np.nan if rank is None else np.inf
     unnamed = ~np.logical_or.reduce([np.zeros(len(topics), dtype=bool), *(view.scope for view in views)])
     return Identifiability(
         views=tuple(view.name for view in views),
@@ -177,16 +181,16 @@ def _cells(n_topics: int, views: Sequence[View]) -> NDArray[np.int64]:
     return np.array([known.setdefault(row, len(known)) for row in rows], dtype=np.int64)
 
 
-def _matrix(topics: Sequence[str], views: Sequence[View]) -> csr_array:
-    """M: n_topics × (the number of all classes + 1)."""
+def _matrix(topics: Sequence[str], views: Sequence[View], rows: NDArray[np.int64]) -> csr_array:
+    """Some rows of M: n_rows × (the number of all classes + 1)."""
     p = np.random.default_rng(_SEED).uniform(0.5, 1.5, size=len(topics))
-    columns = [csr_array(np.ones((len(topics), 1)))]
+    columns = [csr_array(np.ones((len(rows), 1)))]
     for view in views:
-        weights = view.weights
+        weights = view.weights[rows]
         if view.is_partial:
             scope = view.scope.astype(np.float64)
-            ratio = (weights.T @ p) / (scope @ p) if scope.any() else np.zeros(len(view.classes))
-            weights = weights - csr_array(scope[:, None]) @ csr_array(ratio[None, :])
+            ratio = (view.weights.T @ p) / (scope @ p) if scope.any() else np.zeros(len(view.classes))
+            weights = weights - csr_array(scope[rows, None]) @ csr_array(ratio[None, :])
         columns.append(csr_array(weights))
     return csr_array(hstack(columns, format="csr"))
 
@@ -210,10 +214,29 @@ def _not_peeled(first: NDArray[np.int64], views: Sequence[View]) -> NDArray[np.i
     return np.flatnonzero(left)
 
 
+def _blocks(first: NDArray[np.int64], views: Sequence[View]) -> list[NDArray[np.int64]]:
+    """The cells that hang together, block by block: M, ordered so, is block-diagonal but for the column of ones.
+
+    Cells hang together in a class, or in the scope of a partial view. The ones are the sum of the columns of any view
+    that is not partial; without one, they hold all cells together.
+    """
+    if all(view.is_partial for view in views):
+        return [np.arange(len(first))]
+    holders = [csr_array(view.scope[:, None] * 1.0) if view.is_partial else view.membership for view in views]
+    held = csr_array(hstack(holders, format="csr"))[first]
+    _, labels = connected_components(block_array([[None, held], [held.T, None]]), directed=False)
+    order = np.argsort(labels[: len(first)], kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(first) else []
+
+
+def _cut(matrix: csr_array, blocks: Sequence[NDArray[np.int64]]) -> list[csr_array]:
+    """The rows of each block of a matrix that holds one block after the other."""
+    ends = np.cumsum([0, *map(len, blocks)]).tolist()
+    return [csr_array(matrix[start:end]) for start, end in pairwise(ends)]
+
+
 def _solve(matrix: csr_array, sizes: NDArray[np.int64]) -> tuple[int, NDArray[np.float64], float]:
-    """The rank of the kept rows, the projector on what they leave open, and the condition number."""
-    if not len(sizes):
-        return 0, np.zeros((0, 0)), 1.0
+    """The rank of some rows, the projector on what they leave open, and the condition number."""
     scaled = csr_array(matrix.multiply(np.sqrt(sizes)[:, None]))
     values, vectors = np.linalg.eigh((scaled @ scaled.T).toarray())
     is_open = values <= _TOLERANCE * values[-1]
@@ -222,19 +245,23 @@ def _solve(matrix: csr_array, sizes: NDArray[np.int64]) -> tuple[int, NDArray[np
 
 
 def _groups(
-    n_cells: int, kept: NDArray[np.int64], projector: NDArray[np.float64], is_several: NDArray[np.bool_]
+    n_cells: int,
+    blocks: Sequence[NDArray[np.int64]],
+    projectors: Sequence[NDArray[np.float64]],
+    is_several: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """(n_cells,): the group of each cell that is left open, −1 for the others.
 
-    The projector is block-diagonal exactly where what is left open falls into parts that share no cell.
+    A projector is block-diagonal exactly where what is left open falls into parts that share no cell.
     """
-    touches = np.abs(projector) > 1e-7
     groups = np.full(n_cells, -1, dtype=np.int64)
-    for cell in np.flatnonzero(touches.diagonal()):
-        fresh = np.arange(len(kept)) == cell if groups[kept[cell]] < 0 else np.zeros(len(kept), dtype=bool)
-        while fresh.any():
-            groups[kept[fresh]] = kept[cell]
-            fresh = touches[fresh].any(axis=0) & (groups[kept] < 0)
+    for block, projector in zip(blocks, projectors, strict=True):
+        touches = np.abs(projector) > 1e-7
+        for cell in np.flatnonzero(touches.diagonal()):
+            fresh = np.arange(len(block)) == cell if groups[block[cell]] < 0 else np.zeros(len(block), dtype=bool)
+            while fresh.any():
+                groups[block[fresh]] = block[cell]
+                fresh = touches[fresh].any(axis=0) & (groups[block] < 0)
     alone = np.flatnonzero(is_several & (groups < 0))
     groups[alone] = n_cells + np.arange(len(alone))
     return groups

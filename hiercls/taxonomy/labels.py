@@ -1,4 +1,4 @@
-"""The one place where a label string meets the map: rows to weights over topics, or to problems.
+"""What the labels of rows say, one topic a document: weights over topics, or problems.
 
 A label enters the loss as its column of the view's weights; its set is the column's support. Knows rows and views; not
 texts.
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from hiercls.errors import Problem
-from hiercls.taxonomy.hints import Hints, shortened
+from hiercls.taxonomy.finding import NO_LABEL, Fault, LabelFinder, NamedClass, settle
 from hiercls.taxonomy.taxonomy import Taxonomy
 from hiercls.taxonomy.view import View
 
@@ -120,14 +120,6 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Fault:
-    """What is wrong with a label, wherever it stands."""
-
-    message: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Meaning:
     """What one tuple of labels says about the topics."""
 
@@ -161,90 +153,30 @@ def resolve(taxonomy: Taxonomy, rows: Sequence[Row]) -> Resolution:
         >>> resolution.kept.tolist(), str(resolution.problems[0])
         ([0], "d.csv:3: 'AB' is no class of 'one'; write 'three:AB', or did you mean 'ABC'?")
     """
-    lookup = _LookUp(taxonomy)
-    known: dict[Labels, int | list[_Fault]] = {}
-    customers = set(taxonomy.customers)
-    meaning_of, kept, problems = [], [], []
-    for position, row in enumerate(rows):
-        found = known.get(row.labels)
-        if found is None:
-            found = known[row.labels] = lookup.meaning(row.labels)
-        faults = list(found) if isinstance(found, list) else []
-        if row.customer is not None and row.customer not in customers:
-            faults.append(lookup.unknown_customer(row.customer))
-        if faults or isinstance(found, list):
-            problems += [_problem(fault, row, position) for fault in faults]
-        else:
-            meaning_of.append(found)
-            kept.append(position)
-    labels = lookup.labels(np.array(meaning_of, dtype=np.int64))
-    return Resolution(labels=labels, kept=np.array(kept, dtype=np.int64), problems=tuple(problems))
+    finder = LabelFinder(taxonomy)
+    products = _Products(finder)
+    meaning_of, kept, problems = settle(rows, finder, key=lambda row: row.labels, meaning=products.meaning)
+    labels = products.labels(np.array(meaning_of, dtype=np.int64))
+    return Resolution(labels=labels, kept=np.array(kept, dtype=np.int64), problems=problems)
 
 
-def _problem(fault: _Fault, row: Row, position: int) -> Problem:
-    written = "" if row.customer is None else f"'{shortened(row.customer)}'"
-    customer = "" if written in fault.message else f" (customer {written})"
-    path = f"row {position + 1}" if row.file is None and row.line is None else None
-    return Problem(message=fault.message + customer, file=row.file, line=row.line, path=path, hint=fault.hint)
-
-
-class _LookUp:
+class _Products:
     """Finds what each distinct tuple of labels means, once."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self.taxonomy = taxonomy
-        self.view_names = frozenset(taxonomy.views)
+    def __init__(self, finder: LabelFinder) -> None:
+        self.finder = finder
         self.meanings: list[_Meaning] = []
         self.scopes: list[Scope] = [None]
         self.scope_positions: dict[bytes, int] = {}
-        self.hints = Hints()
 
-    def meaning(self, labels: Labels) -> int | list[_Fault]:
+    def meaning(self, labels: Labels) -> int | list[Fault]:
         """The position of a tuple's meaning, or what is wrong with it."""
         if not labels:
-            return [_Fault(message="the row has no label", hint="leave unlabelled rows out here")]
-        found = [self.label(view, name) for view, name in labels]
-        faults = [fault for fault in found if isinstance(fault, _Fault)]
-        if faults:
-            return list(dict.fromkeys(faults))
-        pairs = {(pair[0].name, pair[1]): pair for pair in found if not isinstance(pair, _Fault)}
-        return self.product(list(pairs.values()))
+            return [NO_LABEL]
+        pairs, faults = self.finder.labels(labels)
+        return faults or self.product(pairs)
 
-    def label(self, view_name: str | None, name: str) -> tuple[View, str] | _Fault:
-        """The view and class of a label, or what is wrong with it."""
-        view_name = self.taxonomy.levels[-1] if view_name is None else view_name
-        if view_name not in self.view_names:
-            hint = self.hints.nearest(view_name, self.taxonomy.views)
-            return _Fault(message=f"unknown view '{shortened(view_name)}'", hint=hint)
-        view = self.taxonomy.view(view_name)
-        if view.has(name):
-            return view, name
-        prefix, colon, rest = name.partition(":")
-        if colon and prefix in self.view_names:
-            named = self.taxonomy.view(prefix)
-            if named.has(rest):
-                return named, rest
-            hint = self.hints.nearest(rest, named.classes)
-            return _Fault(message=f"'{shortened(rest)}' is no class of '{prefix}'", hint=hint)
-        return _Fault(message=f"'{shortened(name)}' is no class of '{view_name}'", hint=self.elsewhere(view, name))
-
-    def elsewhere(self, view: View, name: str) -> str | None:
-        """Where else a bare name would be a class, and the nearest names of the view."""
-        others = (other for other in self.taxonomy.views if other != view.name)
-        written = [f"'{other}:{name}'" for other in others if self.taxonomy.view(other).has(name)][:3]
-        near = self.hints.nearest(name, view.classes)
-        return (
-            ", or ".join([*([f"write {' or '.join(written)}"] if written else []), *([near] if near else [])]) or None
-        )
-
-    def unknown_customer(self, customer: str) -> _Fault:
-        """The fault of a row whose customer the taxonomy does not know."""
-        hint = self.hints.nearest(customer, self.taxonomy.customers)
-        return _Fault(
-            message=f"unknown customer '{shortened(customer)}'", hint=hint or "the taxonomy has no such customer"
-        )
-
-    def product(self, pairs: list[tuple[View, str]]) -> int | list[_Fault]:
+    def product(self, pairs: list[NamedClass]) -> int | list[Fault]:
         """Several labels: weights multiply, so that sets and scopes intersect."""
         topics, weights = _column(*pairs[0])
         for view, name in pairs[1:]:
@@ -254,7 +186,7 @@ class _LookUp:
         if not len(topics):
             shown = " and ".join(f"'{view.name}:{name}'" for view, name in pairs)
             hint = "no topic is in all of these classes: take out the wrong one"
-            return [_Fault(message=f"the labels {shown} contradict each other", hint=hint)]
+            return [Fault(message=f"the labels {shown} contradict each other", hint=hint)]
         partial = [view for view, _ in pairs if view.is_partial]
         scope = np.logical_and.reduce([view.scope for view in partial]) if partial else None
         self.meanings.append(
@@ -280,7 +212,7 @@ class _LookUp:
 
     def labels(self, meaning_of: NDArray[np.int64]) -> ResolvedLabels:
         """The labels of documents, given the position of each one's meaning."""
-        meanings, n_topics = self.meanings, len(self.taxonomy.topics)
+        meanings, n_topics = self.meanings, len(self.finder.taxonomy.topics)
         ends = np.cumsum([0, *(len(meaning.topics) for meaning in meanings)])
         topics = np.concatenate([*(meaning.topics for meaning in meanings), np.empty(0, dtype=np.int64)])
         weights = np.concatenate([*(meaning.weights for meaning in meanings), np.empty(0)])

@@ -1,7 +1,9 @@
 """From a file, a YAML text or a dict to plain data with places, safely.
 
-Only PyYAML's pure SafeLoader is used: no tags but the standard scalars, and bounds on size, depth, aliases and the
-number of nodes, so that a hostile file is an error and never a crash. Knows YAML; not what a taxonomy is.
+No tags but the standard scalars, and bounds on size, depth, aliases and the number of nodes, so that a hostile file is
+an error and never a crash. Long texts are scanned by libyaml where PyYAML has it, but never composed by it: no bound
+stops its recursion. Where it finds a fault, PyYAML's own scanner reads again and words it. Knows YAML; not what a
+taxonomy is.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
 import yaml
+from yaml.composer import Composer
 
 from hiercls.errors import InputTypeError, Problem
 from hiercls.files import not_a_file
@@ -25,6 +28,9 @@ EXTENSIONS = (".yaml", ".yml")
 
 MAX_BYTES = 4 * 2**20
 """The largest YAML text, in bytes of UTF-8."""
+
+QUICK_FROM = 2**16
+"""The shortest YAML text, in characters, that is scanned by libyaml."""
 
 MAX_DEPTH = 32
 """The deepest nesting of mappings and lists."""
@@ -146,19 +152,34 @@ def _read_text(text: str, file: str | None) -> Document:
 
 
 def _compose_into(document: Document, text: str) -> None:
-    loader = _BoundedLoader(text, document)
+    quick = Document(data=None, file=document.file)
+    if _is_quick(text) and _composed_whole(_QuickLoader, quick, text):
+        document.data, document.marks, document.key_marks = quick.data, quick.marks, quick.key_marks
+    else:
+        _composed_whole(_BoundedLoader, document, text)
+
+
+def _is_quick(text: str) -> bool:
+    """Whether libyaml reads a text: it is long, and without tabs, of which libyaml allows more than PyYAML."""
+    return _QuickLoader is not None and len(text) >= QUICK_FROM and "\t" not in text
+
+
+def _composed_whole(loader_class: Any, document: Document, text: str) -> bool:
+    """Compose a text into a document, and note what is wrong; whether nothing was."""
+    loader = loader_class(text, document)
     try:
         node = loader.get_single_node()
         if node is None:
             document.problems.append(Problem(message="the file is empty", file=document.file))
-            return
-        document.data = _Converter(document).value((), node)
+        else:
+            document.data = _Converter(document).value((), node)
     except _StopReadingError:
         document.data = None
     except yaml.MarkedYAMLError as error:
         document.problems.append(_syntax_problem(error, document.file))
     finally:
         loader.dispose()
+    return not document.problems
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, file: str | None) -> Problem:
@@ -173,17 +194,23 @@ def _syntax_problem(error: yaml.MarkedYAMLError, file: str | None) -> Problem:
     return Problem(message=fault, file=file, line=line, column=column, hint=hint)
 
 
-class _BoundedLoader(yaml.SafeLoader):
-    """PyYAML's pure SafeLoader, stopped at the bounds, with tags refused."""
+class _Bounds(Composer):
+    """PyYAML's composer, stopped at the bounds, with tags refused."""
 
     def __init__(self, text: str, document: Document) -> None:
-        super().__init__(text)
+        self.scan(text)
         self.document = document
         self.n_nodes = self.n_aliases = self.depth = 0
         self.open_anchors: list[str | None] = []
 
+    peek_event: Callable[[], Any]
+
+    def scan(self, text: str) -> None:
+        """Begin with a text."""
+        raise NotImplementedError
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()
         self.n_nodes += 1
         if self.n_nodes > MAX_NODES:
             self._stop(event, f"more than {MAX_NODES:,} keys and values")
@@ -225,11 +252,33 @@ class _BoundedLoader(yaml.SafeLoader):
         self.document.problems.append(problem)
 
 
+class _BoundedLoader(_Bounds, yaml.SafeLoader):
+    """Scanned in Python."""
+
+    def scan(self, text: str) -> None:
+        yaml.SafeLoader.__init__(self, text)
+
+
+_QuickLoader: Any = None
+if yaml.__with_libyaml__:
+
+    class _LibraryLoader(_Bounds, yaml.CSafeLoader):
+        """Scanned by libyaml, event by event."""
+
+        def scan(self, text: str) -> None:
+            yaml.CSafeLoader.__init__(self, text)
+            Composer.__init__(self)
+
+    _QuickLoader = _LibraryLoader
+
 # Numbers of YAML 1.2, which YAML 1.1 (and so PyYAML) reads as strings: other readers of the file would not.
-_BoundedLoader.add_implicit_resolver(
-    _TAG + "float", re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), list("-+.0123456789")
-)
-_BoundedLoader.add_implicit_resolver(_TAG + "int", re.compile(r"0o[0-7]+\Z"), ["0"])
+for _loader in filter(None, (_BoundedLoader, _QuickLoader)):
+    _loader.add_implicit_resolver(
+        _TAG + "float",
+        re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"),
+        list("-+.0123456789"),
+    )
+    _loader.add_implicit_resolver(_TAG + "int", re.compile(r"0o[0-7]+\Z"), ["0"])
 
 
 class _Converter:

@@ -18,6 +18,7 @@ from hiercls.taxonomy.costs import cost_matrix
 from hiercls.taxonomy.grouping import Grouping
 from hiercls.taxonomy.hierarchy import Hierarchy
 from hiercls.taxonomy.renaming import renamed_data
+from hiercls.taxonomy.tables import load_table, write_table
 from hiercls.taxonomy.validation import Source, TaxonomyParts, load_customer, load_taxonomy
 from hiercls.taxonomy.writing import plain_taxonomy, to_yaml
 
@@ -87,6 +88,33 @@ class Taxonomy:
             ('A', 'B')
         """
         return cls(load_taxonomy(data))
+
+    @classmethod
+    def from_parquet(cls, path: str | Path) -> Taxonomy:
+        """Read a taxonomy that a machine made: a Parquet file of memberships, as ``to_parquet`` writes it.
+
+        Args:
+            path: The file, with the columns ``customer``, ``class`` and ``node``.
+
+        Returns:
+            The taxonomy.
+
+        Raises:
+            TaxonomyError: If anything is wrong with it; all problems at once.
+            MissingExtraError: If pyarrow is not installed.
+        """
+        return cls(load_table(path))
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the taxonomy as a Parquet file of memberships; ``Taxonomy.from_parquet`` of it is equal to this one.
+
+        Args:
+            path: The file, written whole or not at all.
+
+        Raises:
+            MissingExtraError: If pyarrow is not installed.
+        """
+        write_table(self._parts, Path(path))
 
     def to_dict(self) -> dict[str, object]:
         """The taxonomy as plain data; ``Taxonomy.from_dict`` of it is equal to this one."""

@@ -48,7 +48,7 @@ class View:
         if self.membership.shape != expected:
             raise ConfigError(f"expected a membership of shape {expected}, got {self.membership.shape}")
         for names in ("topics", "classes"):
-            object.__setattr__(self, names, tuple(map(composed, getattr(self, names))))
+            object.__setattr__(self, names, _composed(getattr(self, names)))
         matrix = csr_array(self.membership, dtype=np.float64, copy=True)
         matrix.eliminate_zeros()
         matrix.sum_duplicates()
@@ -295,6 +295,12 @@ class View:
     def _check_topics(self, other: View) -> None:
         if self.topics != other.topics:
             raise ConfigError(f"views '{self.name}' and '{other.name}' are not over the same topics")
+
+
+def _composed(names: Iterable[str]) -> tuple[str, ...]:
+    """Names in their one spelling; those in ASCII, which have no other, all at once: many views share many topics."""
+    given = tuple(names)
+    return given if "".join(given).isascii() else tuple(map(composed, given))
 
 
 def _row(matrix: csr_array, row: int) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hiercls.losses import set_loss
+from hiercls.losses import topic_loss
 from hiercls.model.batch import Batch, LabelledDocuments
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.config import TrainingConfig
@@ -208,7 +208,7 @@ def _losses(network: HierarchicalNetwork, documents: LabelledDocuments, device: 
     parts = []
     with torch.inference_mode():
         for batch in _batches(documents, device):
-            parts.append(set_loss(network(batch.inputs).taught, batch.targets[-1]).double().cpu().numpy())
+            parts.append(topic_loss(network(batch.inputs), batch.targets[-1]).double().cpu().numpy())
     return np.concatenate(parts)
 
 

@@ -49,3 +49,25 @@ def test_what_is_refused(run, model, world, tmp_path):
     result = run("calibrate", model, bad)
     assert (result.exit_code, "'Q'" in result.stderr) == (1, True)
     assert run("calibrate", model, world.one, "--method", "platt").exit_code == 2
+
+
+def test_a_model_is_shown_held_out_documents_in_place_and_says_what_it_can_promise(run, model, world):
+    result = run("conformalize", model, world.one, world.others)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "held out 96 documents; 70 have coarse labels: more is kept than promised"
+    assert lines[1].split() == ["promised", "classes", "in", "a", "set", "of", "topics", "threshold", "of", "nodes"]
+    assert [line.split()[0] for line in lines[2:]] == ["80%", "90%", "95%"]
+    sizes = [float(line.split()[1]) for line in lines[2:]]
+    assert 1 <= sizes[0] <= sizes[1] <= sizes[2] <= 6
+    found = HierarchicalTextClassifier.from_pretrained(model)
+    assert len(found.heldout_) == 96
+    assert found.predict_set(["a1 a2"]).shape == (1, 6)
+
+
+def test_conformalize_writes_elsewhere_or_is_refused(run, model, world, tmp_path):
+    assert run("conformalize", model, world.one, "-o", tmp_path / "new").exit_code == 0
+    assert len(HierarchicalTextClassifier.from_pretrained(tmp_path / "new").heldout_) == 36
+    assert HierarchicalTextClassifier.from_pretrained(model).heldout_ is None
+    result = run("conformalize", model, world.one, "-o", tmp_path / "new")
+    assert (result.exit_code, "is there already" in result.stderr) == (1, True)

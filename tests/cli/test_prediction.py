@@ -7,6 +7,8 @@ import json
 import pytest
 
 from hiercls.cli import prediction
+from hiercls.data import reading
+from hiercls.data.rows import Row
 from hiercls.estimator import HierarchicalTextClassifier
 
 TEXTS = ["a1 the a2", "", "d4 d5", "f0 e1 of", "b2 “ünïcode”"]
@@ -157,7 +159,7 @@ def test_evaluate_is_a_table_of_levels_and_customers(run, training, labelled):
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[0] == "5 labelled documents, 1 of them without text"
-    assert lines[2].split() == ["documents", "undetermined", "accuracy", "macro-F1"]
+    assert lines[2].split() == ["documents", "undetermined", "accuracy", "macro-F1", "ECE", "log-loss"]
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in lines[3:8]}
     assert [counts[:2] for counts in rows.values()] == [["5", "0"], ["3", "2"], ["4", "1"], ["4", "1"], ["3", "2"]]
     assert list(rows) == [
@@ -188,10 +190,25 @@ def test_evaluate_of_one_customers_labels_has_dashes_where_nothing_is_known(run,
         "topic",
         "0",
         "1",
-        "–",
-        "–",
+        *"––––",
     ]
     assert "hierarchical precision –, recall –, F1 – on 0 documents" in lines[-1]
+
+
+def test_evaluate_draws_what_the_labels_decide(run, training, labelled, tmp_path):
+    result = run("evaluate", training[0], labelled, "--figures", tmp_path / "figures")
+    assert result.exit_code == 0, result.output
+    names = {"reliability", "risk-coverage", "operating-curve", "confusion-area", "confusion-topic"}
+    names |= {f"confusion-{name}" for name in ("one", "two", "three")}
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == {f"{name}.png" for name in names}
+    assert result.stderr == f"wrote 8 figures to {tmp_path / 'figures'}\n"
+
+
+def test_evaluate_of_coarse_labels_draws_no_curve_over_topics(run, training, tmp_path):
+    path = tmp_path / "coarse.csv"
+    path.write_text("text,label,view\na1 b2,CD,three\n")
+    assert run("evaluate", training[0], path, "--figures", tmp_path / "figures").exit_code == 0
+    assert {file.stem for file in (tmp_path / "figures").iterdir()} == {"reliability", "confusion-three"}
 
 
 def test_evaluate_lists_bad_labels_or_leaves_them_out(run, training, labelled):
@@ -202,3 +219,79 @@ def test_evaluate_lists_bad_labels_or_leaves_them_out(run, training, labelled):
     skipped = run("evaluate", training[0], labelled, "--skip-bad")
     assert skipped.stdout.startswith("5 labelled documents")
     assert "warning: 1 bad row of 6 left out\n" in skipped.stderr
+
+
+@pytest.fixture
+def promising(run, model, world):
+    assert run("conformalize", model, world.one, world.others).exit_code == 0
+    return model
+
+
+@pytest.mark.parametrize("exact", [(), ("--calibrated-at", "one")])
+def test_sets_nodes_and_the_cheapest_class_are_the_estimators(run, promising, file, exact, monkeypatch):
+    classifier = HierarchicalTextClassifier.from_pretrained(promising)
+    monkeypatch.setattr(prediction, "WINDOW", 2)
+    asked = ("--at", "one", "--coverage", 0.8, *exact, "--threshold", 0.9, "--least-cost")
+    found = answers(run("predict", promising, file, *asked))
+    plain = answers(run("predict", promising, file, "--at", "one"))
+    assert [{key: answer[key] for key in ("label", "probability", "top")} for answer in found] == plain
+    sets = classifier.predict_set(TEXTS, at="one", coverage=0.8, calibrated_at="one" if exact else None)
+    classes = classifier.taxonomy_.view("one").classes
+    assert [answer["set"] for answer in found] == [[classes[place] for place in row.nonzero()[0]] for row in sets]
+    assert [answer["node"] for answer in found] == classifier.predict_or_coarsen(TEXTS, threshold=0.9).tolist()
+    assert [answer["least_cost"] for answer in found] == classifier.predict_least_cost(TEXTS, at="one").tolist()
+
+
+def test_nodes_of_a_promised_accuracy_and_what_cannot_be_promised(run, promising, file):
+    classifier = HierarchicalTextClassifier.from_pretrained(promising)
+    found = answers(run("predict", promising, file, "--accuracy", 0.5))
+    assert [answer["node"] for answer in found] == classifier.predict_or_coarsen(TEXTS, accuracy=0.5).tolist()
+    result = run("predict", promising, file, "--accuracy", 0.999)
+    assert [answer["node"] for answer in answers(result)] == [None] * len(TEXTS)
+    assert "warning: no threshold is sure to make 0.999 of the nodes right: all of them are null" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--coverage", 0.9), "nothing can be promised before 'conformalize' has seen labelled documents"),
+        (("--accuracy", 0.9), "nothing can be promised before 'conformalize' has seen labelled documents"),
+        (("--accuracy", 0.9, "--threshold", 0.9), "give one of them"),
+        (("--calibrated-at", "one"), "--calibrated-at says where --coverage is exact: give both"),
+        (("--threshold", 9), "expected a threshold from 0 to 1, got 9"),
+        (("--least-cost",), "unknown customer 'topic'"),
+    ],
+)
+def test_what_is_asked_for_in_vain_is_said_before_anything_is_answered(run, training, file, options, said):
+    result = run("predict", training[0], file, *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+
+
+def test_a_bad_row_has_no_set_and_no_node(run, promising, bad_file):
+    found = answers(run("predict", promising, bad_file, "--skip-bad", "--coverage", 0.9, "--threshold", 0.5))
+    assert [(answer["set"], answer["node"]) for answer in found[::2]] == [(None, None)] * 3
+    assert all(answer["set"] for answer in found[1::2])
+
+
+def test_a_long_file_is_never_held_whole(run, training, tmp_path, monkeypatch):
+    held = 0
+    most = 0
+
+    class Counted(Row):
+        def __init__(self, **cells):
+            nonlocal held, most
+            super().__init__(**cells)
+            held += 1
+            most = max(most, held)
+
+        def __del__(self):
+            nonlocal held
+            held -= 1
+
+    monkeypatch.setattr(reading, "Row", Counted)
+    monkeypatch.setattr(prediction, "WINDOW", 5)
+    path = tmp_path / "long.jsonl"
+    path.write_text("\n".join(json.dumps({"text": f"a{number % 6}"}) for number in range(200)))
+    assert len(answers(run("predict", training[0], path))) == 200
+    assert most < 20

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections import UserDict
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hiercls.data.reading import Table, read, read_stream
+from hiercls.data.reading import Table, iterate, iterate_stream, read, read_stream
+from hiercls.data.rejects import reject_row, write_rejects
 from hiercls.data.rows import Row
-from hiercls.errors import DataError, InputTypeError, MissingExtraError
+from hiercls.errors import DataError, InputTypeError, MissingExtraError, Problem
 
 EXPECTED = [
     ("first", (("one", "ABC"),), "one"),
@@ -376,3 +378,46 @@ def test_a_row_that_is_no_mapping() -> None:
     table = read([{"text": "a"}, 3])
     assert len(table.rows) == 1
     assert str(table.problems[0]) == "at row 2: expected a mapping such as {'text': …}, got the int 3"
+
+
+def test_rows_are_read_one_by_one() -> None:
+    taken = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        for number in range(1_000_000):
+            taken += 1
+            yield json.dumps({"text": str(number)}) if number % 2 == 0 else "{"
+
+    walker = iterate_stream(lines())
+    assert [type(next(walker)).__name__ for _ in range(4)] == ["Row", "Reject", "Row", "Reject"]
+    assert taken < 10
+
+
+def test_one_by_one_is_the_same_as_at_once(tmp_path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"text": "a"}\n{"text": null}\n\n{"text": "b", "label": "A"}\n')
+    table = read(file)
+    found = list(iterate(file))
+    assert [row for row in found if isinstance(row, Row)] == list(table.rows)
+    assert [str(row.problems[0]) for row in found if not isinstance(row, Row)] == list(map(str, table.problems))
+    file.write_text('{"txt": "a"}\n')
+    with pytest.raises(DataError, match="expected a column 'text', found 'txt'"):
+        list(iterate(file))
+
+
+def test_rows_say_whether_their_labels_are_complete(tmp_path):
+    lines = ['{"text": "a", "label": ["A", "B"]}', '{"text": "b", "label": "A", "complete": false}',
+             '{"text": "c", "labels": [], "view": "one"}', '{"text": "d", "complete": true}', '{"text": "e"}',
+             '{"text": "f", "label": "A", "complete": "perhaps"}']  # fmt: skip
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(lines) + "\n")
+    table = read(file)
+    assert [row.complete for row in table.rows] == [None, (), ("one",), (None,), None]
+    assert str(table.problems[0]).endswith("expected 'complete' to be true or false, got the str 'perhaps'")
+    sheet = tmp_path / "rows.csv"
+    sheet.write_text("text,label,complete\na,A,FALSE\nb,A,\nc,,true\n")
+    assert [row.complete for row in read(sheet).rows] == [(), None, (None,)]
+    rejects = [reject_row(row, Problem(message="no")) for row in table.rows[:3]]
+    write_rejects(tmp_path / "bad.jsonl", rejects)
+    assert [row.complete for row in read(tmp_path / "bad.jsonl").rows] == [None, (), ("one",)]

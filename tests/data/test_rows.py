@@ -84,3 +84,13 @@ def test_a_table_or_a_single_value_is_no_list_of_texts(texts) -> None:
     with pytest.raises(InputTypeError, match="'texts' to be a list of strings") as caught:
         make_rows(texts)
     assert ("choose one of its columns" in str(caught.value)) == isinstance(texts, pd.DataFrame)
+
+
+def test_what_a_row_lists_completely():
+    labels = [["ABC"], [], None, ["ABC"], []]
+    said = [None, None, None, False, False]
+    rows = make_rows(["…"] * 5, labels, views="one", complete=said)
+    assert [row.complete for row in rows] == [None, ("one",), None, (), ()]
+    assert [row.complete for row in make_rows(["…"] * 2, ["A", None], complete=True)] == [None, (None,)]
+    with pytest.raises(DataError, match=r"complete\[1\].*true or false, got the int 3"):
+        make_rows(["…"] * 2, ["A", "B"], complete=[True, 3])

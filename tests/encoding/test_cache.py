@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import pickle
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +16,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from hiercls.encoding.cache import EncodingCache, default_cache_folder
+from hiercls.encoding.cache import EncodingCache, cache_size, clear_cache, default_cache_folder
+from hiercls.encoding.shards import Shard
 
 
 def vectors(*values: float) -> np.ndarray:
@@ -168,3 +174,147 @@ def test_where_encodings_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "me")
     assert default_cache_folder() == tmp_path / "me" / ".cache" / "hiercls"
+
+
+def numbered(count: int) -> dict[str, list[float]]:
+    return {f"text {number}": [number, -number] for number in range(count)}
+
+
+def put_one_by_one(cache: EncodingCache, numbers: range) -> None:
+    for number in numbers:
+        cache.put([f"text {number}"], vectors(number))
+
+
+def test_many_small_writes_become_few_files(tmp_path: Path) -> None:
+    cache = EncodingCache(tmp_path, key="k")
+    put_one_by_one(cache, range(300))
+    assert len(list(tmp_path.rglob("*.safetensors"))) <= 3 * 16
+    assert found(cache, *numbered(300)) == numbered(300)
+    assert found(EncodingCache(tmp_path, key="k"), *numbered(301)) == numbered(300)
+    assert cache_size(tmp_path).n_texts == 300
+
+
+def test_what_is_written_twice_is_kept_once(tmp_path: Path) -> None:
+    cache = filled(tmp_path)
+    cache.put(["", "b", "a"], vectors(3, 2, 1))
+    assert shard(tmp_path)
+    for number in range(16):
+        cache.put(["a", f"text {number}"], vectors(1, number))
+    assert cache_size(tmp_path).n_texts == 3 + 17
+    assert found(cache, "a", *numbered(16)) == {"a": [1, -1], **numbered(16)}
+
+
+def test_who_looked_before_a_merge_still_finds_everything(tmp_path: Path) -> None:
+    writer, reader = EncodingCache(tmp_path, key="k"), EncodingCache(tmp_path, key="k")
+    put_one_by_one(writer, range(15))
+    assert found(reader, *numbered(15)) == numbered(15)
+    put_one_by_one(writer, range(15, 17))
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 2
+    assert found(reader, *numbered(17)) == numbered(17)
+
+
+def test_a_file_that_is_merged_away_while_it_is_opened_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, opening = EncodingCache(tmp_path, key="k"), Shard.open
+    put_one_by_one(writer, range(15))
+
+    def late(file: Path) -> Shard | None:
+        monkeypatch.setattr(Shard, "open", opening)
+        put_one_by_one(writer, range(15, 16))
+        return opening(file)
+
+    monkeypatch.setattr(Shard, "open", late)
+    assert found(EncodingCache(tmp_path, key="k"), *numbered(16)) == numbered(16)
+
+
+def test_files_as_they_were_written_before_are_read_and_merged(tmp_path: Path) -> None:
+    cache = filled(tmp_path)
+    folder = shard(tmp_path).parent
+    sorted_keys = load_file(shard(tmp_path))["keys"]
+    values = load_file(shard(tmp_path))["encodings"]
+    unsorted = {"keys": sorted_keys[[2, 0, 1]], "encodings": values[[2, 0, 1]]}
+    shard(tmp_path).unlink()
+    for number in range(15):
+        save_file({name: part.copy() for name, part in unsorted.items()}, folder / f"old{number}.safetensors")
+    assert found(EncodingCache(tmp_path, key="k"), "", "b", "a") == {"": [3, -3], "b": [2, -2], "a": [1, -1]}
+    cache.put(["d"], vectors(4))
+    assert len(list(folder.iterdir())) == 1
+    assert found(cache, "", "b", "a", "d") == {"": [3, -3], "b": [2, -2], "a": [1, -1], "d": [4, -4]}
+
+
+def test_encodings_stay_on_disk_until_they_are_wanted(tmp_path: Path) -> None:
+    filled(tmp_path)
+    opened = Shard.open(shard(tmp_path))
+    assert opened is not None
+    for part in (opened.encodings, opened.keys):
+        while isinstance(part.base, np.ndarray):
+            part = part.base
+        assert isinstance(part.base, mmap.mmap)
+
+
+CHILD = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from hiercls.encoding import cache as module
+from hiercls.encoding.cache import EncodingCache
+
+cache, before, first, step = EncodingCache(Path(sys.argv[1]), key="k"), os.fsync, int(sys.argv[2]), int(sys.argv[3])
+
+def put(number):
+    cache.put([f"text {number}"], np.array([[number, -number]], dtype=np.float32))
+
+def crash(*args):
+    os._exit(9)
+"""
+
+
+def in_a_process(folder: Path, code: str, *, first: int = 0, step: int = 1) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", CHILD + code, str(folder), str(first), str(step)])
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [
+        ("[put(number) for number in range(5)]; os.fsync = crash; put(5)", 5),
+        ("[put(number) for number in range(15)]; module.merge_shards = crash; put(15)", 16),
+        ("[put(number) for number in range(15)]; module._remove = crash; put(15)", 16),
+    ],
+    ids=["while writing", "before merging", "after merging, before the parts are gone"],
+)
+def test_a_writer_that_dies_leaves_a_readable_cache(code: str, kept: int, tmp_path: Path) -> None:
+    assert in_a_process(tmp_path, code).wait() == 9
+    cache = EncodingCache(tmp_path, key="k")
+    assert found(cache, *numbered(30)) == numbered(kept)
+    put_one_by_one(cache, range(kept, 30))
+    assert found(EncodingCache(tmp_path, key="k"), *numbered(30)) == numbered(30)
+
+
+def test_two_processes_write_at_once(tmp_path: Path) -> None:
+    code = "[put(first + step * turn) for turn in range(60)]"
+    writers = [in_a_process(tmp_path, code, first=first, step=step) for first, step in ((0, 1), (118, -1))]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert found(EncodingCache(tmp_path, key="k"), *numbered(119)) == numbered(119)
+
+
+def test_what_crashes_left_long_ago_is_taken_away(tmp_path: Path) -> None:
+    cache = filled(tmp_path)
+    for name, age in (("old", 2 * 24 * 3600), ("new", 0)):
+        part = cache.folder / f".hiercls-{name}.part"
+        part.write_text("half")
+        os.utime(part, (time.time() - age,) * 2)
+    put_one_by_one(cache, range(16))
+    assert [part.name for part in cache.folder.glob(".*")] == [".hiercls-new.part"]
+
+
+def test_the_size_counts_what_can_be_read_and_clearing_takes_all(tmp_path: Path) -> None:
+    assert cache_size(tmp_path).n_texts == cache_size(tmp_path).n_bytes == 0
+    clear_cache(tmp_path)
+    filled(tmp_path)
+    EncodingCache(tmp_path, key="K").put(["c"], vectors(4))
+    found_size = cache_size(tmp_path)
+    assert (found_size.n_encoders, found_size.n_texts) == (2, 4)
+    assert found_size.n_bytes == sum(file.stat().st_size for file in tmp_path.rglob("*.safetensors"))
+    clear_cache(tmp_path)
+    assert list(tmp_path.iterdir()) == []

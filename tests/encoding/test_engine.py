@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,21 +108,59 @@ def test_a_batch_keeps_to_its_budget_of_tokens(encoder: TextEncoder, texts: list
     assert len(shapes) < len(set(texts))
 
 
-def test_a_stream_holds_one_window_at_a_time(encoder: TextEncoder, texts: list[str]) -> None:
-    engine = EncodingEngine(encoder, device=CPU, config=EncodingConfig(window=8))
+def test_a_stream_takes_one_window_ahead_and_keeps_the_order(encoder: TextEncoder, texts: list[str]) -> None:
+    engine = EncodingEngine(encoder, device=CPU)
     taken = 0
 
-    def endless() -> Iterator[str]:
+    def endless() -> Iterator[list[str]]:
         nonlocal taken
         while True:
             taken += 1
-            yield texts[taken % len(texts)]
+            yield [texts[(8 * taken + step) % len(texts)] for step in range(8)]
 
     stream = engine.stream(endless())
-    assert next(stream).shape == (8, 16)
-    assert taken == 8
-    assert next(stream).shape == (8, 16)
-    assert taken == 16
+    for number in range(1, 4):
+        expected = one_by_one(encoder, [texts[(8 * number + step) % len(texts)] for step in range(8)])
+        np.testing.assert_allclose(next(stream), expected, atol=2e-5)
+        assert taken == number + 1
+    stream.close()
+
+
+def test_the_next_window_is_tokenized_beside_the_computing(encoder: TextEncoder, texts: list[str]) -> None:
+    engine, tokenize = EncodingEngine(encoder, device=CPU), encoder.tokenize
+    threads: list[str] = []
+    tokenized = [threading.Event() for _ in range(3)]
+
+    def watched(window: list[str]) -> list[np.ndarray]:
+        threads.append(threading.current_thread().name)
+        found = tokenize(window)
+        tokenized[len(threads) - 1].set()
+        return found
+
+    encoder.tokenize = watched  # type: ignore[method-assign]
+    stream = engine.stream([texts[:8], texts[8:16], texts[16:24]])
+    next(stream)
+    assert tokenized[1].wait(timeout=30), "the second window waits until it is asked for"
+    list(stream)
+    assert all(name.startswith("hiercls-tokens") for name in threads)
+
+
+def test_an_error_while_tokenizing_reaches_the_caller(encoder: TextEncoder) -> None:
+    def fail(texts: list[str]) -> list[np.ndarray]:
+        raise ZeroDivisionError
+
+    encoder.tokenize = fail  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        EncodingEngine(encoder, device=CPU).encode(["a0"])
+
+
+def test_little_of_a_batch_is_padding(encoder: TextEncoder) -> None:
+    random = np.random.default_rng(0)
+    lengths = np.exp(random.normal(4.3, 0.9, size=4096)).astype(int).clip(3, 256)  # about as 20 Newsgroups
+    defaults = EncodingConfig()
+    batches = list(length_batches(lengths.tolist(), batch_tokens=defaults.batch_tokens))
+    padded = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
+    assert lengths.sum() / padded > 0.95
 
 
 def test_an_engine_s_encoder_is_frozen(encoder: TextEncoder) -> None:

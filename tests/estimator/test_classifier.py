@@ -105,6 +105,16 @@ def test_probabilities_have_the_view_s_columns_and_are_sums_of_the_topics(
     assert (trained.predict(texts) == trained.predict(texts, at="topic")).all()
 
 
+def test_many_views_at_once_are_each_alone(
+    trained: HierarchicalTextClassifier, tiny: Taxonomy, tiny_documents: Documents
+) -> None:
+    texts = tiny_documents[0][:9]
+    found = trained.predict_proba_many(texts, at=tiny.views)
+    assert list(found) == list(tiny.views)
+    for name, probabilities in found.items():
+        np.testing.assert_allclose(probabilities, trained.predict_proba(texts, at=name), atol=1e-6)
+
+
 def test_empty_texts_are_answered_and_no_text_has_no_row(trained: HierarchicalTextClassifier) -> None:
     assert trained.predict_proba(["", " "]).shape == (2, 6)
     assert np.isfinite(trained.predict_log_proba([""])).all()
@@ -398,7 +408,7 @@ def test_a_known_mix_stands_inside_the_training_loss(
         seen.append(priors)
         return TargetTable(*args, priors=priors, **settings)
 
-    monkeypatch.setattr("hiercls.estimator.fitting.TargetTable", watch)
+    monkeypatch.setattr("hiercls.estimator.tasks.TargetTable", watch)
     model = make(priors={"two": {"A": 3.0, "B": 1.0}, "one": {"F": 1.0}}).fit(texts, labels, views=views)
     (priors,) = seen
     assert priors.index.tolist() == [{"two": 0, "one": 1, "three": -1}[view] for view in views]

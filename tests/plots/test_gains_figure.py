@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from hiercls.plots import Gain, plot_gains
-from hiercls.plots.gains import DOTS, MARGIN, NAMES, SERIES
+from hiercls.plots.canvas import MARGIN
+from hiercls.plots.gains import DOTS, NAMES, SERIES
 
 GAINS = {
     "removed": [
@@ -37,7 +38,9 @@ def test_a_dot_stands_where_its_mean_says():
 
 def test_spreads_end_one_deviation_from_the_mean():
     figure = plot_gains({"x": GAINS["removed"][:1]}, title="T", subtitle="S")
-    (line,) = [line for line in figure.axes[0].lines if line.get_color() == SERIES[0] and len(line.get_xdata()) == 2]
+    lines = [line for line in figure.axes[0].lines if line.get_color() == SERIES[0] and len(line.get_xdata()) == 2]
+    key, line = lines
+    assert key.get_ydata()[0] < line.get_ydata()[0]
     middle = MARGIN + NAMES + DOTS / 2
     ends = [(x - middle) / (DOTS / 2) * 3 for x in line.get_xdata()]
     assert ends == [pytest.approx(2 - 2**0.5), pytest.approx(3)]

@@ -62,6 +62,24 @@ def test_the_hierarchy_counts_where_the_topic_is_known(tiny, classifier, documen
     assert scores.precision == scores.recall == pytest.approx(shared / 4)
 
 
+def test_probabilities_and_caution_are_judged_where_the_labels_decide(tiny, classifier, documents):
+    texts, labels = documents
+    result = evaluate(classifier.scorer_, tiny, texts, labels)
+    for name in tiny.views:
+        truth = labels.project(tiny.view(name))
+        logs = classifier.predict_log_proba([text for text, k in zip(texts, truth, strict=True) if k >= 0], at=name)
+        loss = -logs[np.arange(len(logs)), truth[truth >= 0]].mean()
+        assert result.probabilities[name].log_loss == pytest.approx(loss, abs=1e-6)
+    known = [(0, "A"), (6, "F")]
+    probabilities = classifier.predict_proba(texts)
+    ranked = sorted(known, key=lambda pair: -probabilities[pair[0]].max())
+    wrong = [classifier.predict([texts[row]])[0] != topic for row, topic in ranked]
+    risks = [wrong[0], sum(wrong) / 2]
+    assert result.caution.flat.risk.tolist() == risks
+    assert result.caution.flat.area == pytest.approx(risks[0] / 2 + sum(risks) / 4)
+    assert result.caution.hierarchical.coverage[-1] == 1.0
+
+
 def test_plain_data_has_none_where_nothing_counts(tiny, classifier, documents):
     texts, _ = documents
     labels = resolve(tiny, make_rows(texts[:1], ["three:CD"])).labels

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hiercls.errors import ConfigError, InputTypeError
+from hiercls.errors import InputTypeError
 from hiercls.taxonomy import Taxonomy, View, identifiability, shipped
 from hiercls.taxonomy.identifiability import MAX_CELLS_WHOLE, identify
 
@@ -188,11 +188,54 @@ def test_setting_cells_aside_changes_nothing(tiny, monkeypatch):
     assert np.isnan(tiny.identifiability(["topic"]).condition_number)
 
 
-def test_too_many_cells_are_told(tiny, monkeypatch):
+@settings(max_examples=100, deadline=None)
+@given(customers())
+def test_solving_connected_cells_together_changes_nothing(case):
+    topics, views = case
+    expected = identify(topics, views)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identifiability, "MAX_CELLS_WHOLE", 0)
+        found = identify(topics, views)
+    assert (found.rank, found.cells, found.unnamed) == (expected.rank, expected.cells, expected.unnamed)
+    assert set(found.confounded) == set(expected.confounded)
+
+
+def crossed(n_squares):
+    """Squares of four topics, each grouped by rows and by columns: a block of rank 3 each."""
+    topics = [f"t{index}" for index in range(4 * n_squares)]
+    rows = {f"r{index}": [2 * index, 2 * index + 1] for index in range(2 * n_squares)}
+    corners = [4 * (index // 2) + index % 2 for index in range(2 * n_squares)]
+    columns = {f"c{corner}": [corner, corner + 2] for corner in corners}
+    members = {"rows": rows, "columns": columns}
+    return topics, [View.from_members(name, topics=topics, members=held) for name, held in members.items()]
+
+
+def test_many_cells_in_small_blocks_are_solved():
+    found = identify(*crossed(5_000))
+    assert (found.rank, found.n_topics, found.is_separated) == (15_000, 20_000, True)
+    assert found.confounded[:2] == (("t0", "t1", "t2", "t3"), ("t4", "t5", "t6", "t7"))
+    assert len(found.confounded) == 5_000
+
+
+def test_a_rank_that_takes_too_long_is_not_computed_and_the_rest_is_told(monkeypatch):
     monkeypatch.setattr(identifiability, "MAX_CELLS_WHOLE", 0)
-    monkeypatch.setattr(identifiability, "MAX_CELLS", 1)
-    with pytest.raises(ConfigError, match="2 cells of topics are left open, more than 1"):
-        identify("ABCD", views_of("ABCD", ["AB"], ["ABCD"]))
+    monkeypatch.setattr(identifiability, "MAX_CELLS", 3)
+    found = identify(*crossed(2))
+    assert (found.rank, found.is_determined, found.confounded) == (None, False, ())
+    assert np.isnan(found.condition_number)
+    assert found.verdict == (
+        "labels at 'rows', 'columns' tell 8 groups of 8 topics apart; their rank is not computed: "
+        "too many hang together"
+    )
+    topics, views = crossed(1)
+    triples = View.from_members("all", topics=[*topics, "x", "y"], members={"t": [0, 1, 2, 3], "xy": [4, 5]})
+    wide = [View.from_members(v.name, topics=triples.topics, members={**held(v), "xy": [4, 5]}) for v in views]
+    found = identify(triples.topics, [*wide, triples])
+    assert (found.rank, found.confounded) == (None, (("x", "y"),))
+
+
+def held(view):
+    return {name: view.members(name) for name in view.classes}
 
 
 def test_one_string_is_no_list_of_views(tiny):

@@ -127,3 +127,48 @@ def test_what_is_no_source_is_refused_by_its_type(source):
 def test_a_folder_is_no_file(tmp_path):
     (problem,) = read_document(tmp_path).problems
     assert str(problem) == f"{tmp_path}: expected a file, got a folder; name a file in it"
+
+
+def long_text(*, ending: str = "") -> str:
+    """More than ``QUICK_FROM`` characters of all that names and values may look like."""
+    rows = [f'  "é{n}": [t{n}, "x: {n}", 😀{n}{f", &a{n} n, *a{n}" * (n < 50)}]\n' for n in range(2_000)]
+    other = "about: {t0: a text\n    of lines, t1: 1e3, t2: 0o7, t3: yes, t4: null, t5: 2026-01-31, t6: =}\n"
+    blocks = "".join(f"  - b{n}\n  -   deep: >-\n       folded\n       text\n" for n in range(500))
+    return f"hiercls: 1\n# a comment\ntopics:\n{''.join(rows)}{other}list:\n{blocks}{ending}"
+
+
+def test_long_texts_are_read_alike_by_both_scanners(monkeypatch):
+    text = long_text()
+    assert reading._is_quick(text), "PyYAML has libyaml in its wheels"
+    quick = read_document(text)
+    monkeypatch.setattr(reading, "_QuickLoader", None)
+    slow = read_document(text)
+    assert quick.problems == slow.problems == []
+    assert repr(quick.data) == repr(slow.data)
+    assert list(quick.marks.items()) == list(slow.marks.items())
+    assert list(quick.key_marks.items()) == list(slow.key_marks.items())
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "x: [1\n",
+        "x: !!python/object:os.system a\n",
+        "list: twice\n",
+        "x: *b\n",
+        f"x: {'[' * 60_000}",
+        "\tx: 1\n",
+        "---\n",
+    ],
+    ids=["syntax", "tag", "key twice", "alias", "nested", "tab", "second document"],
+)
+def test_what_is_wrong_in_a_long_text_is_worded_the_same(ending, monkeypatch):
+    text = long_text(ending=ending)
+    quick = read_document(text).problems
+    monkeypatch.setattr(reading, "_QuickLoader", None)
+    assert quick == read_document(text).problems != []
+
+
+def test_short_texts_and_tabs_are_left_to_the_slow_scanner():
+    assert not reading._is_quick("a: b")
+    assert not reading._is_quick("\t" + "a" * reading.QUICK_FROM)

@@ -12,7 +12,7 @@ from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
-from hiercls.training.lexical import COUNTING, ROUNDS, SCALES, LexicalTeacher, expected_topics, teach
+from hiercls.training.lexical import COUNTING, JUDGING, ROUNDS, SCALES, STRENGTH, LexicalTeacher, expected_topics, teach
 from hiercls.training.words import Features, log_odds, ridge
 
 N, T = 60, 6
@@ -74,6 +74,7 @@ def test_counts_and_shares_take_turns_and_ridge_regression_learns_the_last(tiny:
         believed = COUNTING[1] * (words @ odds) + COUNTING[0] * said.log_softmax(-1).numpy()
     found, weights = taught.judges(np.arange(N), said.log_softmax(-1))
     np.testing.assert_allclose(found, odds, atol=1e-3)
+    believed = JUDGING[1] * (words @ odds) + JUDGING[0] * said.log_softmax(-1).numpy()
     last = csr_array(by_hand(believed, sets, taught.weights))
     np.testing.assert_allclose(weights, ridge(taught.features, last, taught.weights), atol=2e-3)
     if not has_encoder:
@@ -90,7 +91,7 @@ def test_scales_are_no_worse_than_any_on_a_grid(tiny: Taxonomy) -> None:
     def objective(*scales: float) -> float:
         raw = np.exp(sum(scale * opinion for scale, opinion in zip(scales, opinions, strict=True)))
         losses = -np.log((raw / raw.sum(1, keepdims=True) * sets[held]).sum(1))
-        drawn = sum(np.log(scale / usual) ** 2 for scale, usual in zip(scales, SCALES, strict=True)) / 2
+        drawn = STRENGTH * sum(np.log(scale / usual) ** 2 for scale, usual in zip(scales, SCALES, strict=True)) / 2
         return float(taught.weights[held] @ losses + drawn)
 
     best = objective(*taught.scales(held, judges, encoder[held]))

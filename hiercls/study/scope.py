@@ -1,0 +1,186 @@
+"""Are documents of no known topic told from others? Each first-level area is held out in turn.
+
+The training documents of an area are taken away and its topics with them; one model learns from the other areas' coarse
+labels, dealt to customers as in the union benchmark, and meets all areas' test documents.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+from sklearn.metrics import roc_auc_score
+
+from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.study.corpus import Corpus
+from hiercls.study.union import Protocol, coarse_rows
+from hiercls.taxonomy import Taxonomy
+
+NOVELTY, SOFTMAX = "novelty score", "maximum softmax probability"
+"""What is compared: the score of ``novelty_score``, and one less the probability of the likeliest topic."""
+FALSE_ALARMS = 0.05
+"""The rate at which the threshold is set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeResult:
+    """How one model did without one area.
+
+    Args:
+        area: The area that was held out.
+        seed: Seed of the deal and of training.
+        auroc: By score, how often a document of the area gets the higher one of the two, beside one of the others.
+        false_alarms: Share of other areas' documents that were rejected; half of them set the threshold, the other
+            half is counted.
+        found: Share of the area's documents that were rejected at this threshold.
+    """
+
+    area: str
+    seed: int
+    auroc: Mapping[str, float]
+    false_alarms: float
+    found: float
+
+
+def run_scope(
+    taxonomy: Taxonomy,
+    training: Corpus,
+    test: Corpus,
+    *,
+    newcomer: str,
+    seeds: Iterable[int] = (0, 1, 2),
+    settings: Mapping[str, Any],
+) -> Iterator[ScopeResult]:
+    """Hold out every first-level area in turn.
+
+    Args:
+        taxonomy: The map; its first level's classes are the areas.
+        training: The documents that are dealt out.
+        test: The documents that are scored.
+        newcomer: The customer that gets no documents.
+        seeds: Seeds of the deal and of training.
+        settings: Settings of ``HierarchicalTextClassifier`` beside taxonomy and seed.
+
+    Yields:
+        Each model's result as soon as it is there.
+    """
+    for seed in seeds:
+        for area in taxonomy.view(taxonomy.levels[0]).classes:
+            world = Protocol(
+                taxonomy=taxonomy, newcomer=newcomer, newcomer_documents=0, training=training, test=test, seed=seed
+            )
+            yield hold_out(world, area, settings=settings)
+
+
+def hold_out(protocol: Protocol, area: str, *, settings: Mapping[str, Any]) -> ScopeResult:
+    """Train without an area, and score all test documents.
+
+    Args:
+        protocol: The world with all areas.
+        area: The class of the first level that is held out.
+        settings: Settings of ``HierarchicalTextClassifier`` beside taxonomy and seed.
+
+    Returns:
+        How the area's documents are told from the others.
+    """
+    taxonomy = protocol.taxonomy
+    gone = set(taxonomy.view(taxonomy.levels[0]).topics_of(area))
+    left = without_topics(taxonomy, gone)
+    known = dataclasses.replace(protocol, taxonomy=left, training=_within(protocol.training, taxonomy, left))
+    classifier = HierarchicalTextClassifier(left, random_state=protocol.seed, **settings)
+    classifier.fit_rows(coarse_rows(known, known.deal()))
+    topics, novelty = classifier.scorer_.topics_and_novelty(protocol.test.texts)
+    names = np.array(taxonomy.topics)[protocol.test.topics]
+    is_new = np.isin(names, sorted(gone))
+    scores = {NOVELTY: novelty, SOFTMAX: 1 - topics.exp().max(dim=-1).values.numpy()}
+    order = np.random.default_rng(protocol.seed).permutation(np.flatnonzero(~is_new))
+    setting, counted = order[: len(order) // 2], order[len(order) // 2 :]
+    rule = dataclasses.replace(classifier.scorer_.novelty, heldout=np.sort(novelty[setting]))
+    return ScopeResult(
+        area=area,
+        seed=protocol.seed,
+        auroc={name: float(roc_auc_score(is_new, score)) for name, score in scores.items()},
+        false_alarms=float(rule.is_novel(novelty[counted], false_alarms=FALSE_ALARMS).mean()),
+        found=float(rule.is_novel(novelty[is_new], false_alarms=FALSE_ALARMS).mean()),
+    )
+
+
+def advantage(results: Sequence[ScopeResult], *, confidence: float = 0.95) -> tuple[float, float, float]:
+    """By how much the novelty score's AUROC is above that of the maximum softmax probability, mean over areas.
+
+    Args:
+        results: The results of all areas for two seeds at least.
+        confidence: How sure the interval is.
+
+    Returns:
+        Mean over seeds, and the ends of Student's interval around it.
+
+    Example:
+        >>> scores = [{NOVELTY: 0.9, SOFTMAX: 0.8}, {NOVELTY: 0.9, SOFTMAX: 0.78}]
+        >>> results = [
+        ...     ScopeResult(area="X", seed=seed, auroc=auroc, false_alarms=0.05, found=0.5)
+        ...     for seed, auroc in enumerate(scores)
+        ... ]
+        >>> [round(value, 3) for value in advantage(results)]
+        [0.11, -0.017, 0.237]
+    """
+    seeds = sorted({result.seed for result in results})
+    gains = [
+        np.mean([one.auroc[NOVELTY] - one.auroc[SOFTMAX] for one in results if one.seed == seed]) for seed in seeds
+    ]
+    mean = float(np.mean(gains))
+    error = float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
+    reach = float(student.ppf((1 + confidence) / 2, len(gains) - 1)) * error
+    return mean, mean - reach, mean + reach
+
+
+def without_topics(taxonomy: Taxonomy, gone: set[str]) -> Taxonomy:
+    """The same map without some topics, and without the nodes, classes and customers that have none left.
+
+    Args:
+        taxonomy: The map.
+        gone: Topics that are taken away.
+
+    Returns:
+        The map of the others.
+
+    Example:
+        >>> from hiercls.taxonomy import shipped
+        >>> without_topics(Taxonomy.from_yaml(shipped("tiny")), {"D", "E", "F"}).view("two").classes
+        ('A', 'BC')
+    """
+    children = taxonomy.hierarchy.children
+
+    def stays(node: str) -> bool:
+        return any(map(stays, children[node])) if node in children else node not in gone
+
+    def below(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {node: below(lower) for node, lower in part.items() if stays(node)}
+        return None if part is None else [node for node in part if stays(node)]
+
+    plain = taxonomy.to_dict()
+    customers = {}
+    for name in taxonomy.customers:
+        view = taxonomy.view(name)
+        named = {label: [topic for topic in view.topics_of(label) if topic not in gone] for label in view.classes}
+        classes = {label: topics for label, topics in named.items() if topics}
+        if classes:
+            customers[name] = {"classes": classes, **{flag: True for flag, on in taxonomy.flags(name).items() if on}}
+    kept = {"hiercls": plain["hiercls"], "name": plain["name"], "levels": plain["levels"]}
+    shared = [node for node in taxonomy.hierarchy.multi_parent if stays(node)]
+    return Taxonomy.from_dict(
+        {**kept, "topics": below(plain["topics"]), "multi_parent": shared, "customers": customers}
+    )
+
+
+def _within(corpus: Corpus, taxonomy: Taxonomy, left: Taxonomy) -> Corpus:
+    """The documents whose topics are left, their positions those in the smaller map."""
+    place = {topic: position for position, topic in enumerate(left.topics)}
+    moved = np.array([place.get(topic, -1) for topic in taxonomy.topics])
+    kept = corpus.take(np.flatnonzero(moved[corpus.topics] >= 0))
+    return Corpus(texts=kept.texts, topics=moved[kept.topics])

@@ -1,0 +1,42 @@
+"""F1 of several classes a document, against scikit-learn, and what labels leave open."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
+
+from hiercls.errors import ConfigError
+from hiercls.metrics import evaluate_multilabel
+from hiercls.taxonomy import Taxonomy
+
+
+def test_on_known_classes_it_is_scikit_learns(tiny: Taxonomy) -> None:
+    random = np.random.default_rng(0)
+    truth, predicted = random.random((200, 6)) < 0.3, random.random((200, 6)) < 0.4
+    scores = evaluate_multilabel(tiny.view("topic"), predicted, truth.astype(int))
+    assert scores.micro_f1 == pytest.approx(f1_score(truth, predicted, average="micro"))
+    assert scores.macro_f1 == pytest.approx(f1_score(truth, predicted, average="macro"))
+    assert scores.precision == pytest.approx(precision_score(truth, predicted, average="micro"))
+    assert scores.recall == pytest.approx(recall_score(truth, predicted, average="micro"))
+    assert scores.subset_accuracy == pytest.approx(accuracy_score(truth, predicted))
+    assert (scores.n_documents, scores.n_open) == (200, 0)
+
+
+def test_what_is_open_does_not_count(tiny: Taxonomy) -> None:
+    truth = np.array([[1, -1, 0], [-1, -1, -1], [0, 1, 1]])
+    for guess in (0, 1):
+        predicted = np.array([[1, guess, 1], [guess, guess, guess], [0, 1, 0]])
+        scores = evaluate_multilabel(tiny.view("one"), predicted, truth)
+        assert (scores.n_documents, scores.n_open) == (2, 1)
+        assert (scores.precision, scores.recall) == (2 / 3, 2 / 3)
+        assert scores.subset_accuracy == 0
+
+
+def test_classes_that_never_occur_are_left_out_of_the_mean_and_no_document_is_nan(tiny: Taxonomy) -> None:
+    scores = evaluate_multilabel(tiny.view("one"), [[1, 0, 0]], [[1, 0, 0]])
+    assert scores.macro_f1 == 1
+    empty = evaluate_multilabel(tiny.view("one"), np.empty((0, 3)), np.empty((0, 3)))
+    assert np.isnan([empty.micro_f1, empty.macro_f1, empty.subset_accuracy]).all()
+    with pytest.raises(ConfigError, match="documents × 3 classes"):
+        evaluate_multilabel(tiny.view("one"), [[1, 0]], [[1, 0]])
