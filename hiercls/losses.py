@@ -35,14 +35,16 @@ class CascadeLoss:
     per_document: Tensor
 
 
-def set_loss(scores: Tensor, targets: LevelTargets) -> Tensor:
+def set_loss(scores: Tensor, targets: LevelTargets, *, smoothing: float = 0.0) -> Tensor:
     """The negative log-likelihood of set labels.
 
-    ``loss_i = −log Σ_t A[t,y_i] · p_c(t|x_i)``; for a partition ``lse(z) − lse(z over the class's topics)``.
+    ``loss_i = −log Σ_t A[t,y_i] · p_c(t|x_i)``; for a partition ``lse(z) − lse(z over the class's topics)``. With
+    smoothing ε it counts 1 − ε, and the mean of ``−log p_c(t|x_i)`` over the topics in scope counts ε.
 
     Args:
         scores: Logits or log-probabilities, shape (batch, n_columns).
         targets: The labels' sets, the customers' prior and scope.
+        smoothing: ε.
 
     Returns:
         Shape (batch,); 0 for labels that allow everything.
@@ -59,7 +61,12 @@ def set_loss(scores: Tensor, targets: LevelTargets) -> Tensor:
         "NLL+" of Bevandić et al., WACV 2022; "CC" of Feng et al., NeurIPS 2020.
     """
     log_probabilities = condition(scores, prior_shift=targets.prior_shift, scope=targets.scope)
-    return torch.where(targets.informative, -label_log_likelihood(log_probabilities, targets.sets), 0.0)
+    loss = -label_log_likelihood(log_probabilities, targets.sets)
+    if smoothing:
+        scope = torch.ones_like(scores, dtype=torch.bool) if targets.scope is None else targets.scope
+        spread = -log_probabilities.masked_fill(~scope, 0.0).sum(dim=-1) / scope.sum(dim=-1)
+        loss = (1.0 - smoothing) * loss + smoothing * spread
+    return torch.where(targets.informative, loss, 0.0)
 
 
 def multilabel_loss(logits: Tensor, targets: MultilabelTargets) -> Tensor:
@@ -87,17 +94,20 @@ def multilabel_loss(logits: Tensor, targets: MultilabelTargets) -> Tensor:
     return missed + torch.where(targets.absent, functional.softplus(logits), 0.0).sum(dim=-1)
 
 
-def label_loss(scores: Tensor, targets: Targets) -> Tensor:
+def label_loss(scores: Tensor, targets: Targets, *, smoothing: float = 0.0) -> Tensor:
     """The negative log-likelihood of labels at one level, by what kind of labels they are.
 
     Args:
         scores: Logits, shape (batch, n_columns); log-probabilities will do where a document has one topic.
         targets: What the labels say.
+        smoothing: Label smoothing ε, where a document has one topic.
 
     Returns:
         Shape (batch,).
     """
-    return multilabel_loss(scores, targets) if isinstance(targets, MultilabelTargets) else set_loss(scores, targets)
+    if isinstance(targets, MultilabelTargets):
+        return multilabel_loss(scores, targets)
+    return set_loss(scores, targets, smoothing=smoothing)
 
 
 def topic_loss(output: CascadeOutput, targets: Targets) -> Tensor:
@@ -114,7 +124,12 @@ def topic_loss(output: CascadeOutput, targets: Targets) -> Tensor:
 
 
 def cascade_loss(
-    output: CascadeOutput, targets: Sequence[Targets], *, level_weights: Tensor, composed: bool
+    output: CascadeOutput,
+    targets: Sequence[Targets],
+    *,
+    level_weights: Tensor,
+    composed: bool,
+    smoothing: float = 0.0,
 ) -> CascadeLoss:
     """The weighted sum of the levels' losses.
 
@@ -126,6 +141,7 @@ def cascade_loss(
         level_weights: w, shape (n_levels,).
         composed: Whether every term is read from the topics' probabilities (``path``, ``flat``) instead of from its
             own level's logits (``topic``).
+        smoothing: Label smoothing ε of every term.
 
     Returns:
         The loss by document and level.
@@ -139,5 +155,24 @@ def cascade_loss(
         tensor([0.6931])
     """
     scores = [output.taught] * len(targets) if composed else output.logits
-    terms = torch.stack([label_loss(z, target) for z, target in zip(scores, targets, strict=True)], dim=-1)
+    terms = torch.stack(
+        [label_loss(z, target, smoothing=smoothing) for z, target in zip(scores, targets, strict=True)], dim=-1
+    )
     return CascadeLoss(terms, terms @ level_weights)
+
+
+def symmetric_divergence(one: Tensor, other: Tensor) -> Tensor:
+    """``KL(p, q) + KL(q, p) = Σ_t (p_t − q_t)(log p_t − log q_t)``.
+
+    Args:
+        one: log p, shape (batch, n_topics).
+        other: log q, shape (batch, n_topics).
+
+    Returns:
+        Shape (batch,), in nats.
+
+    Example:
+        >>> symmetric_divergence(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.8, 0.2]]).log())
+        tensor([0.4159])
+    """
+    return ((one.exp() - other.exp()) * (one - other)).sum(dim=-1)

@@ -51,6 +51,8 @@ class TopicMix:
                 "logits that are adjusted down the path answer for no one mix of topics, from which a customer's prior "
                 "could lead; give no priors, or train with composition='topic'"
             )
+        if self.adjustment == 0:
+            return self.pooled
         tempered = self.pooled ** (1.0 - self.adjustment)
         mix: np.ndarray = tempered / tempered.sum()
         return mix

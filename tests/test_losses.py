@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from hiercls.data.rows import Row
-from hiercls.losses import cascade_loss, set_loss
+from hiercls.losses import cascade_loss, set_loss, symmetric_divergence
 from hiercls.model.cascade import Forcing
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.levels import Hierarchy
@@ -518,3 +518,34 @@ def test_a_table_cut_in_pieces_says_the_same() -> None:
     allowed = table.allowed(order)
     for part, full in zip(table.take(order).allowed(np.arange(len(rows))), allowed, strict=True):
         assert part.equal(full)
+
+
+@pytest.mark.parametrize("composition", ["topic", "path"])
+@pytest.mark.parametrize("world", WORLDS)
+def test_label_smoothing_is_the_mean_over_what_the_customer_names(world: str, composition: Any) -> None:
+    """Term by term from the plain loss of each single topic (or node) in scope."""
+    data = WORLDS[world]
+    taxonomy = Taxonomy.from_dict(data.data)
+    labels = resolve(taxonomy, [Row(text="…", labels=label) for label in data.labels]).labels
+    targets = TargetTable(taxonomy, labels, composition=composition).batch(np.arange(len(data.labels)))
+    random = torch.Generator().manual_seed(0)
+    for target in targets:
+        n_columns = int(target.scope.shape[1]) if target.scope is not None else int(target.sets.topics.max()) + 1
+        scores = torch.randn(len(data.labels), n_columns, generator=random, dtype=torch.float64)
+        plain, smoothed = set_loss(scores, target), set_loss(scores, target, smoothing=0.3)
+        for row in range(len(data.labels)):
+            named = range(n_columns) if target.scope is None else target.scope[row].nonzero().flatten().tolist()
+            total = math.log(sum(math.exp(scores[row, column]) for column in named))
+            spread = sum(total - float(scores[row, column]) for column in named) / len(named)
+            expected = 0.7 * float(plain[row]) + 0.3 * spread if target.informative[row] else 0.0
+            assert float(smoothed[row]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_symmetric_divergence_is_both_ways_written_out() -> None:
+    p, q = (torch.rand(3, 4, generator=torch.Generator().manual_seed(seed)).softmax(-1) for seed in (0, 1))
+    found = symmetric_divergence(p.log(), q.log())
+    for row in range(3):
+        both = sum(
+            a * math.log(a / b) + b * math.log(b / a) for a, b in zip(p[row].tolist(), q[row].tolist(), strict=True)
+        )
+        assert float(found[row]) == pytest.approx(both, rel=1e-5)

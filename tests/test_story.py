@@ -94,7 +94,7 @@ def test_the_life_of_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def refuse(*_: object) -> None:
         raise AssertionError("the document was encoded again")
 
-    monkeypatch.setattr(TextEncoder, "forward", refuse)
+    monkeypatch.setattr(TextEncoder, "pool", refuse)
     again = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
     assert probabilities(again) == topics
     with pytest.raises(AssertionError, match="encoded again"):

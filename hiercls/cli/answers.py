@@ -51,6 +51,13 @@ Accuracy = Annotated[
         help="Add node with the lowest threshold under which such a share of the nodes that are not null are right.",
     ),
 ]
+FalseAlarms = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="Say what is of no known topic; this part of known ones may be called so. Needs calibrate.",
+    ),
+]
 LeastCost = Annotated[
     bool, typer.Option("--least-cost", help="Add least_cost: the class that costs least by the costs of --at.")
 ]

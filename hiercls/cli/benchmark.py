@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Run a benchmark and write its figures.")
     group.command(epilog="Example: hiercls benchmark newsgroups --headers removed --seeds 1 -o benchmarks")(newsgroups)
     group.command(epilog="Example: hiercls benchmark trust --world pydocs --seeds 1 -o benchmarks")(trust)
+    group.command(epilog="Example: hiercls benchmark scope --seeds 1 -o benchmarks")(scope)
     group.command(epilog="Example: hiercls benchmark few --draws 3 -o benchmarks")(few)
     group.command(epilog="Example: hiercls benchmark ablation --rows hiagm --seeds 3 --resume -o benchmarks")(ablation)
     app.add_typer(group, name="benchmark")
@@ -110,6 +111,33 @@ def trust(
     )
     typer.echo(run_trust(config, output, drawings=drawings, resume=resume, say=note))
     note(f"wrote {output / 'trust.json'} and {output / 'trust.md'}")
+
+
+def scope(
+    headers: Annotated[Headers, typer.Option(help="Headers, footers and quotes kept or removed.")] = Headers.removed,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds, from 0.")] = 3,
+    documents: Annotated[
+        int | None, typer.Option(min=100, help="Take only so many training and test documents, for a quick look.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for scope.json and scope.md.")] = Path(
+        "benchmarks"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what scope.json holds already.")] = False,
+) -> None:
+    """Are documents of no known topic told from others? Each first-level area of 20 Newsgroups is held out in turn."""
+    from hiercls.study.scope import run_scope
+
+    text = run_scope(
+        headers="kept" if headers is Headers.kept else "removed",
+        seeds=range(seeds),
+        documents=documents,
+        settings={"verbose": True},
+        folder=output,
+        resume=resume,
+        say=note,
+    )
+    typer.echo(text)
+    note(f"wrote {output / 'scope.json'} and {output / 'scope.md'}")
 
 
 def few(

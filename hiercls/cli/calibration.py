@@ -93,7 +93,7 @@ def calibrate(
 
     Coarse labels will do, of any customers and levels. A calibration that the model has already is replaced.
     """
-    classifier, rows = _opened(model, data, output, device, Skipping.of(skip_bad, rejects))
+    classifier, rows = _opened("calibrate", model, data, output, device, Skipping.of(skip_bad, rejects))
     classifier.calibrate_rows(rows, method=method.plain, per_customer=per_customer)
     classifier.set_params(verbose=False).save_pretrained(output or model)
     calibration = classifier.calibration_
@@ -115,7 +115,7 @@ def conformalize(
     The promises are for documents like these. They are exact where these were neither trained on nor calibrated on;
     with coarse labels more is kept than promised. What the model said of them is saved with it, their texts are not.
     """
-    classifier, rows = _opened(model, data, output, device, Skipping.of(skip_bad, rejects))
+    classifier, rows = _opened("conformalize", model, data, output, device, Skipping.of(skip_bad, rejects))
     classifier.conformalize_rows(rows)
     classifier.set_params(verbose=False).save_pretrained(output or model)
     typer.echo("\n".join(_promises(classifier)))
@@ -123,14 +123,16 @@ def conformalize(
 
 
 def _opened(
-    model: Path, data: list[Path], output: Path | None, device: str | None, skipping: Skipping
+    command: str, model: Path, data: list[Path], output: Path | None, device: str | None, skipping: Skipping
 ) -> tuple[HierarchicalTextClassifier, tuple[Row, ...]]:
     """A model that shows its progress, and the rows that it is shown."""
     if output is not None and output.exists():
         raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
     from hiercls.estimator import HierarchicalTextClassifier
+    from hiercls.estimator.tasks import need_one_topic
 
     classifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
+    need_one_topic(classifier.scorer_, command)
     documents = read_labelled(classifier.taxonomy_, data, skipping=skipping)
     classifier.set_params(verbose=shows_progress())
     return classifier, documents.rows

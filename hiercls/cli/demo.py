@@ -63,7 +63,7 @@ def demo(
     from hiercls.study.demo import compare, demo_classifier, demo_protocol, train_union
 
     protocol, classifier = demo_protocol(corpus, taxonomy, seed=seed), demo_classifier(taxonomy)
-    _tell_documents(protocol, corpus, max_length=classifier.max_length)
+    _tell_documents(protocol, corpus, max_length=classifier.encoder_config().max_length)
     note("encoding and training; the encoder's pace decides how long it takes")
     with warnings_said():
         train_union(protocol, classifier.set_params(verbose=shows_progress()))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hiercls.cli.answers import Accuracy, CalibratedAt, Coverage, LeastCost, More, Threshold, asked_for
+from hiercls.cli.answers import Accuracy, CalibratedAt, Coverage, FalseAlarms, LeastCost, More, Threshold, asked_for
 from hiercls.cli.app import note
 from hiercls.cli.documents import (
     Device,
@@ -41,6 +41,21 @@ if TYPE_CHECKING:
     from hiercls.scoring import Scorer
     from hiercls.taxonomy import View
 
+Texts = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="Documents: .csv, .tsv, .jsonl or .parquet with a column text; - is stdin, JSONL or a text a line.",
+    ),
+]
+At = Annotated[
+    str | None, typer.Option(metavar="VIEW", help="A level or a customer of the model; by default the topics.")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout by default.")
+]
+TopK = Annotated[int, typer.Option(min=1, help="How many of the likeliest classes are listed.")]
+
 WINDOW = 4096
 """Documents that are answered together: memory is bounded by their encodings, and answers flow."""
 
@@ -59,32 +74,16 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     model: Model,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="Documents: .csv, .tsv, .jsonl or .parquet with a column text; - is stdin, JSONL or a text a line.",
-        ),
-    ] = Path("-"),
-    at: Annotated[
-        str | None, typer.Option(metavar="VIEW", help="A level or a customer of the model; by default the topics.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout by default.")
-    ] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="How many of the likeliest classes are listed.")] = 3,
+    file: Texts = Path("-"),
+    at: At = None,
+    output: Output = None,
+    top_k: TopK = 3,
     coverage: Coverage = None,
     calibrated_at: CalibratedAt = None,
     threshold: Threshold = None,
     accuracy: Accuracy = None,
     least_cost: LeastCost = False,
-    false_alarms: Annotated[
-        float | None,
-        typer.Option(
-            metavar="RATE",
-            help="Say what is of no known topic; this part of known ones may be called so. Needs calibrate.",
-        ),
-    ] = None,
+    false_alarms: FalseAlarms = None,
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,

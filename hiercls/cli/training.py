@@ -6,6 +6,7 @@ Knows options and how results are worded; training itself is the estimator's.
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,11 +37,18 @@ if TYPE_CHECKING:
     from hiercls.taxonomy import Taxonomy
 
 
-class Tune(StrEnum):
-    """What of the encoder is trained."""
+class Truncation(StrEnum):
+    """What is read of a document that is longer than the windows it may have."""
 
-    none = "none"
-    all = "all"
+    head = "head"
+    head_tail = "head-tail"
+
+
+def _checked_tune(tune: str) -> str:
+    """What of the encoder is trained, as it was typed, or wrong usage."""
+    if not re.fullmatch(r"none|all|last-[1-9]\d*", tune):
+        raise typer.BadParameter(f"expected none, all or last-N as in last-2, got {tune!r}")
+    return tune
 
 
 class Words(StrEnum):
@@ -63,8 +71,27 @@ Output = Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="T
 Encoder = Annotated[
     str | None, typer.Option(help="A BERT-like encoder: a folder, or a name on the hub; by default all-MiniLM-L6-v2.")
 ]
-TuneOption = Annotated[
-    Tune, typer.Option(help="none: the encoder is frozen and its encodings are cached; all: it is trained too.")
+Tune = Annotated[
+    str,
+    typer.Option(
+        metavar="[none|last-N|all]",
+        callback=_checked_tune,
+        help="What of the encoder is trained. none: nothing; encodings are cached, training takes minutes. last-N: its "
+        "last N layers (last-1, last-2); the lower ones run once, an epoch costs N/6 of all's for the default "
+        "encoder. all: everything; the slowest, best on a GPU.",
+    ),
+]
+MaxLength = Annotated[
+    int | None, typer.Option(min=3, max=512, help="Tokens in a window of a document; by default 256.")
+]
+WindowsOption = Annotated[
+    int | None, typer.Option("--windows", min=1, help="Windows read of a long document at most; by default 1.")
+]
+TruncationOption = Annotated[
+    Truncation | None,
+    typer.Option(
+        "--truncation", help="What is read of a longer one: its beginning, or half of it its end; by default head."
+    ),
 ]
 WordsOption = Annotated[
     Words,
@@ -76,7 +103,6 @@ WordsOption = Annotated[
 Multilabel = Annotated[
     bool, typer.Option("--multilabel", help="A document may have several classes of a view, or none.")
 ]
-MaxLength = Annotated[int | None, typer.Option(min=3, max=512, help="Tokens read of a document; by default 256.")]
 Epochs = Annotated[
     int | None, typer.Option(min=1, help="Passes over the documents at most; by default by their number.")
 ]
@@ -99,9 +125,11 @@ def train(
     customer: Customers = None,
     multilabel: Multilabel = False,
     encoder: Encoder = None,
-    tune: TuneOption = Tune.none,
+    tune: Tune = "none",
     words: WordsOption = Words.auto,
     max_length: MaxLength = None,
+    windows: WindowsOption = None,
+    truncation: TruncationOption = None,
     epochs: Epochs = None,
     seed: Seed = None,
     device: Device = None,
@@ -116,29 +144,32 @@ def train(
     All bad rows of all files are listed before anything is trained.
     """
     skipping = Skipping.of(skip_bad, rejects, default=output.with_name(f"{output.name}.rejects.jsonl"))
-    reading = _reading(encoder, words)
+    reads = {"encoder": encoder, "windows": windows, "truncation": None if truncation is None else truncation.value}
+    reading = _reading(reads, words)
     _make_room(output, force=force)
     whole = read_taxonomy(taxonomy, customer)
     documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
     typer.echo("\n".join(_documents_table(documents)))
-    given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
+    given = {"tune": tune, "max_length": max_length, "random_state": seed, "device": device_of(device)}
     given |= {"task": "multilabel" if multilabel else None}
     settings = reading | {name: value for name, value in given.items() if value is not None}
-    classifier = _untrained(whole, settings, tune=tune, epochs=epochs)
+    classifier = _untrained(whole, settings, epochs=epochs)
     note(f"training on {counted(len(documents.rows), 'document')}")
     _fit(classifier, documents, output)
     classifier.save_pretrained(output)
     typer.echo("\n".join(_result(classifier, output)))
 
 
-def _reading(encoder: str | None, words: Words) -> dict[str, Any]:
-    """The settings that say what is read of a text."""
+def _reading(options: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """The settings that say what is read of a text; the encoder's as plain data, before torch is there."""
+    given = {name: value for name, value in options.items() if value is not None}
     if words is Words.only:
-        if encoder is not None:
-            raise ConfigError(f"--words only reads no encoder, got --encoder {encoder}; give one of the two")
+        if given:
+            shown = " ".join(f"--{name} {value}" for name, value in given.items())
+            raise ConfigError(f"--words only reads no encoder, got {shown}; give one of the two")
         return {"encoder": None}
     lexical = {} if words is Words.auto else {"lexical": words is Words.on}
-    return lexical if encoder is None else {**lexical, "encoder": encoder}
+    return {**lexical, "encoder": {"name" if name == "encoder" else name: value for name, value in given.items()}}
 
 
 def _make_room(output: Path, *, force: bool) -> None:
@@ -152,17 +183,15 @@ def _make_room(output: Path, *, force: bool) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _untrained(
-    taxonomy: Taxonomy, settings: Mapping[str, Any], *, tune: Tune, epochs: int | None
-) -> HierarchicalTextClassifier:
+def _untrained(taxonomy: Taxonomy, settings: Mapping[str, Any], *, epochs: int | None) -> HierarchicalTextClassifier:
     """An estimator with the settings that were given, and its own defaults for the others."""
     from hiercls.estimator import HierarchicalTextClassifier
+    from hiercls.model.encoder import EncoderConfig
     from hiercls.training.config import TrainingConfig
 
-    training = TrainingConfig(epochs=epochs)
-    return HierarchicalTextClassifier(
-        taxonomy, tune=tune.value, training=training, verbose=shows_progress(), **settings
-    )
+    reads, training = settings["encoder"], TrainingConfig(epochs=epochs)
+    named = {**settings, "encoder": None if reads is None else EncoderConfig(**reads)}
+    return HierarchicalTextClassifier(taxonomy, training=training, verbose=shows_progress(), **named)
 
 
 def _fit(classifier: HierarchicalTextClassifier, documents: LabelledDocuments, output: Path) -> None:

@@ -19,7 +19,9 @@ from tqdm import tqdm
 from hiercls.encoding.cache import EncodingCache
 from hiercls.errors import ConfigError
 from hiercls.model.encoder import TextEncoder
+from hiercls.model.pooling import unite
 from hiercls.model.tokens import Tokens
+from hiercls.model.windows import Windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,21 +141,22 @@ class EncodingEngine:
         return encodings
 
     @torch.inference_mode()
-    def _compute(self, sequences: Sequence[np.ndarray], advance: Callable[[int], object]) -> np.ndarray:
-        """Encode token sequences in batches of like length, the longest first.
+    def _compute(self, windows: Windows, advance: Callable[[int], object]) -> np.ndarray:
+        """Encode the windows of texts in batches of like length, the longest first, and unite them.
 
         Nothing is copied back before the last batch, so that a GPU never waits for the next one to be padded.
         """
-        lengths = [len(sequence) for sequence in sequences]
-        batches = list(length_batches(lengths, batch_tokens=self.config.batch_tokens))
+        sequences, left = windows.sequences, np.bincount(windows.owners)
+        batches = list(length_batches([len(one) for one in sequences], batch_tokens=self.config.batch_tokens))
         parts = []
         for batch in batches:
             tokens = Tokens.pad([sequences[row] for row in batch], pad_id=self.encoder.pad_id)
-            parts.append(self.encoder(tokens.to(self.device)))
-            advance(len(batch))
-        out = np.empty((len(sequences), self.encoder.width), dtype=np.float32)
-        out[np.concatenate(batches)] = torch.cat(parts).cpu().numpy()
-        return out
+            parts.append(self.encoder.pool(tokens.to(self.device)))
+            np.subtract.at(left, windows.owners[batch], 1)
+            advance(int((left[np.unique(windows.owners[batch])] == 0).sum()))
+        pooled = torch.empty(len(sequences), self.encoder.width)
+        pooled[np.concatenate(batches)] = torch.cat(parts).cpu()
+        return unite(pooled, torch.from_numpy(windows.owners)).numpy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +167,7 @@ class _Window:
     encodings: np.ndarray
     missing: np.ndarray
     wanted: list[str]
-    tokens: list[np.ndarray]
+    tokens: Windows
 
 
 def length_batches(lengths: Sequence[int], *, batch_tokens: int) -> Iterator[np.ndarray]:

@@ -5,6 +5,7 @@ Knows scikit-learn's conventions; the work is done in the rooms above.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
@@ -24,7 +25,7 @@ from hiercls.decoding import least_cost
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
-from hiercls.estimator.engines import EngineConfig
+from hiercls.estimator.engines import EngineConfig, n_tuned_layers
 from hiercls.estimator.mixes import topic_mix
 from hiercls.estimator.promising import PromisingMixin
 from hiercls.estimator.tasks import TaskName, all_right, check_settings, default_head, need_one_topic, task_of
@@ -47,10 +48,11 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
 
     Args:
         taxonomy: The map: a ``Taxonomy``, or the path or text of its YAML.
-        encoder: A BERT-like encoder's name on the Hugging Face hub, or a folder; None: words alone are read.
-        pooling: ``mean`` over the tokens, or the first token (``cls``).
-        max_length: Tokens read of a text, at most 512; the rest is cut.
-        tune: ``none``: the encoder is frozen and encodings are cached on disk. ``all``: all its layers are trained.
+        encoder: A BERT-like encoder's name on the Hugging Face hub, or a folder; an ``EncoderConfig``, which also says
+            how it is pooled and what is read of long texts; None: words alone are read.
+        max_length: Tokens read of a text, at most 512; the rest is cut. None: as ``encoder`` says, 256 by default.
+        tune: ``none``: the encoder is frozen and encodings are cached on disk. ``last-n``, as in ``last-2``: its last n
+            layers are trained, the lower ones run once. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
             labels are likelier with them.
         head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``, with
@@ -86,10 +88,9 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         self,
         taxonomy: Taxonomy | str | Path,
         *,
-        encoder: str | Path | None = DEFAULT_ENCODER,
-        pooling: Literal["mean", "cls"] = "mean",
-        max_length: int = 256,
-        tune: Literal["none", "all"] = "none",
+        encoder: str | Path | EncoderConfig | None = DEFAULT_ENCODER,
+        max_length: int | None = None,
+        tune: str = "none",
         lexical: LexicalConfig | bool | None = None,
         head: HeadConfig | HiagmConfig | None = None,
         training: TrainingConfig | None = None,
@@ -107,7 +108,6 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
     ) -> None:
         self.taxonomy = taxonomy
         self.encoder = encoder
-        self.pooling = pooling
         self.max_length = max_length
         self.tune = tune
         self.lexical = lexical
@@ -637,23 +637,24 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         """Which encoder this estimator's settings name; a folder by its absolute path, wherever work goes on.
 
         Returns:
-            Its name, pooling and length.
+            Its name, its pooling, and what is read of a text.
 
         Raises:
             ConfigError: If they name none.
         """
         if self.encoder is None:
             raise ConfigError("this estimator has no encoder: encoder=None reads words alone")
-        name = os.path.abspath(self.encoder) if os.path.isdir(self.encoder) else str(self.encoder)
-        return EncoderConfig(name=name, pooling=self.pooling, max_length=self.max_length)
+        given = self.encoder if isinstance(self.encoder, EncoderConfig) else EncoderConfig(name=str(self.encoder))
+        name = os.path.abspath(given.name) if os.path.isdir(given.name) else given.name
+        max_length = given.max_length if self.max_length is None else self.max_length
+        return dataclasses.replace(given, name=name, max_length=max_length)
 
     def _fit_config(self) -> fitting.FitConfig:
         """The settings of a fit, checked."""
-        if self.tune not in ("none", "all"):
-            raise ConfigError(f"expected tune 'none' or 'all', got {self.tune!r}")
+        n_tuned = n_tuned_layers(self.tune)
         if not (self.lexical is None or isinstance(self.lexical, bool | LexicalConfig)):
             raise ConfigError(f"expected lexical to be True, False, None or a LexicalConfig, got {self.lexical!r}")
-        if self.encoder is None and (self.lexical is False or self.tune != "none"):
+        if self.encoder is None and (self.lexical is False or n_tuned != 0):
             raise ConfigError("without an encoder there is nothing to tune, and nothing to read without the words")
         if not 0.0 <= self.validation_fraction < 1.0:
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")

@@ -6,14 +6,43 @@ Knows settings and the encoding engine; knows no label and no taxonomy.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from hiercls.encoding.cache import EncodingCache, default_cache_folder
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.encoding.precision import Precision, resolve_precision
+from hiercls.errors import ConfigError
 from hiercls.model.encoder import TextEncoder
+
+FROZEN, WHOLE, UPPER = "none", "all", "last-"
+"""What ``tune`` may be: nothing of the encoder is trained, all of it, or its last layers, as in ``last-2``."""
+
+
+def n_tuned_layers(tune: str) -> int | None:
+    """How many of an encoder's layers are trained.
+
+    Args:
+        tune: ``none``, ``all`` or ``last-n``.
+
+    Returns:
+        Their number, counted from the last; None: all, and the embeddings.
+
+    Raises:
+        ConfigError: If it is none of these.
+
+    Example:
+        >>> [n_tuned_layers(tune) for tune in ("none", "last-2", "all")]
+        [0, 2, None]
+    """
+    if tune == WHOLE:
+        return None
+    if tune == FROZEN:
+        return 0
+    number = tune.removeprefix(UPPER) if isinstance(tune, str) and tune.startswith(UPPER) else ""
+    if not (number.isascii() and number.isdigit() and int(number)):
+        raise ConfigError(f"expected tune 'none', 'all', or 'last-n' as in 'last-2', got {tune!r}")
+    return int(number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +52,13 @@ class EngineConfig:
     Args:
         device: Where to compute; None: a GPU where there is one.
         precision: Number format of a frozen encoder; a trained one computes in float32.
-        tune: Whether the encoder is frozen.
+        tune: What of the encoder is trained.
         cache: Whether encodings of a frozen encoder are kept on disk.
     """
 
     device: str | torch.device | None
     precision: Precision
-    tune: Literal["none", "all"]
+    tune: str
     cache: bool
 
     @property
@@ -48,9 +77,11 @@ class EngineConfig:
         Returns:
             The engine; it moves the encoder to its device and precision.
         """
-        frozen = self.tune == "none"
+        frozen = self.tune == FROZEN
         number_format = resolve_precision(self.precision if frozen else "float32", self.place)
         config = encoder.config
         key = f"{encoder.fingerprint} {config.pooling} {config.max_length} {number_format} unit"
+        if (config.windows, config.truncation) != (1, "head"):
+            key = f"{key} {config.windows} {config.truncation}"
         cache = EncodingCache(default_cache_folder(), key=key) if self.cache and frozen else None
         return EncodingEngine(encoder, device=self.place, precision=number_format, cache=cache)

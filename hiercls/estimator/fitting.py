@@ -5,17 +5,14 @@ Knows every room above and joins them; knows no scikit-learn and no file.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
-from torch import nn
 
 from hiercls.data.rows import Row, thread_marks
 from hiercls.data.splitting import holdout, is_divisible
@@ -23,17 +20,19 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import tasks
 from hiercls.estimator.descriptions import descriptions
+from hiercls.estimator.engines import FROZEN
 from hiercls.estimator.lexical import lexical_branch
 from hiercls.estimator.mixes import topic_mix, training_priors
+from hiercls.estimator.networks import Bench, start_from
 from hiercls.estimator.weighting import document_weights, level_weights
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.head import Head, HeadSettings
-from hiercls.model.inputs import EncodingInputs, TokenInputs
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.novelty import TopicDensity
+from hiercls.model.priors import Priors
 from hiercls.model.task import ONE_TOPIC, OneTopic, Task
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
@@ -47,9 +46,6 @@ from hiercls.training.sampling import CustomerSampler
 from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, log_topics, select_and_train
 from hiercls.training.threshold import choose_threshold
 
-ENCODER_WEIGHT_DECAY = 0.01
-"""L2 where the encoder is trained too and none is given: trying several would cost too much."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitConfig:
@@ -58,7 +54,8 @@ class FitConfig:
     Args:
         head: How the head is built.
         training: How training runs go.
-        tune: ``none``: the encoder is frozen and its encodings are cached. ``all``: all its layers are trained.
+        tune: ``none``: the encoder is frozen and its encodings are cached. ``last-n``: its last n layers are trained.
+            ``all``: all its layers are trained.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
         customer_weights: Weight of customers' documents in the loss; 1 where not named.
         priors: Mix of topics of the customers whose own is known: customer → topic → share.
@@ -71,12 +68,12 @@ class FitConfig:
         task: Whether documents have one topic, or several.
 
     Raises:
-        ConfigError: If teacher forcing is asked for and no level feeds another.
+        ConfigError: If teacher forcing is asked for and no level feeds another, or the task knows no such training.
     """
 
     head: HeadSettings
     training: TrainingConfig
-    tune: Literal["none", "all"]
+    tune: str
     level_weights: Sequence[float] | None
     customer_weights: Mapping[str, float] | None
     priors: Mapping[str, Mapping[str, float]] | None
@@ -90,6 +87,8 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.training.teacher_forcing and not self.head.can_be_forced:
             raise ConfigError("teacher forcing needs levels that feed each other; set teacher_forcing=0")
+        if isinstance(self.task, SeveralTopics) and (self.training.label_smoothing or self.training.r_drop):
+            raise ConfigError("task='multilabel' knows no label_smoothing, no r_drop; leave them out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +128,7 @@ def fit(
     Args:
         taxonomy: The map.
         rows: Labelled rows of all customers.
-        engine: Encodes texts; its encoder is the one that is trained with ``tune="all"``. None: words alone are read.
+        engine: Encodes texts; its encoder is the one that is trained where one is. None: words alone are read.
         config: Everything else.
         sample_weight: Weight of each row in the loss, shape (n_rows,); None: 1 each.
         start: A head whose weights to start from; None: new ones.
@@ -147,14 +146,16 @@ def fit(
     _warn_of_confusion(taxonomy, labelled.labels)
     labelled = _with_descriptions(taxonomy, labelled, config)
     mix = _mix(taxonomy, labelled, config, adjustment=0.0 if engine is None else config.head.mix_adjustment)
-    documents = _documents(taxonomy, labelled, engine, config, mix)
+    priors = training_priors(mix, labelled.groups)
+    bench = Bench.of(labelled.texts, engine, tune=config.tune, progress=config.progress)
+    documents = _documents(taxonomy, labelled, bench, config, priors)
     split = _split(labelled, config)
     if engine is None:
         share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
         lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
         return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=(), task=config.task)
     trainer = Trainer(
-        build=_builder(taxonomy, engine.encoder, config, mix, start),
+        build=_builder(taxonomy, bench, config, mix, start),
         level_weights=weights,
         device=config.device,
         seed=config.seed,
@@ -164,14 +165,14 @@ def fit(
         network, trials, before, after = _train(trainer, documents, split, config)
     except TrainingError as error:
         if isinstance(error.kept, HierarchicalNetwork):
-            error.kept = _fit(error.kept, None, mix, (), config.task)
+            error.kept = _fit(error.kept, bench, None, mix, (), config.task)
         raise
     task = _task(taxonomy, labelled.labels, split[1], config, before)
     lexical = None
     if before is not None and after is not None:
         lexical = _lexical(labelled, documents, split, config, before=before, after=after)
     density = known_topics(network, documents, device=config.device)
-    return dataclasses.replace(_fit(network, lexical, mix, trials, task), density=density)
+    return dataclasses.replace(_fit(network, bench, lexical, mix, trials, task), density=density)
 
 
 def _task(
@@ -192,7 +193,7 @@ def _train(
     trainer: Trainer, documents: LabelledDocuments, split: tuple[np.ndarray, np.ndarray], config: FitConfig
 ) -> tuple[HierarchicalNetwork, tuple[Trial, ...], torch.Tensor | None, torch.Tensor | None]:
     """The trained network, its trials, and what it says of all documents: before it saw the held-out ones, and now."""
-    frozen, said = config.tune == "none", []
+    frozen, said = config.tune == FROZEN, []
 
     def listen(network: HierarchicalNetwork) -> None:
         if config.lexical is not False or isinstance(config.task, SeveralTopics):
@@ -212,14 +213,14 @@ def _train(
 
 def _fit(
     network: HierarchicalNetwork,
+    bench: Bench,
     lexical: LexicalBranch | None,
     mix: TopicMix,
     trials: tuple[Trial, ...],
     task: Task,
 ) -> Fit:
     """The parts of a trained network, and the words beside it."""
-    encoder = network.body if isinstance(network.body, TextEncoder) else None
-    return Fit(head=network.head, encoder=encoder, lexical=lexical, mix=mix, trials=trials, task=task)
+    return Fit(head=network.head, encoder=bench.encoder_of(network), lexical=lexical, mix=mix, trials=trials, task=task)
 
 
 def _lexical(
@@ -314,12 +315,11 @@ def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfi
 
 
 def _documents(
-    taxonomy: Taxonomy, labelled: _Labelled, engine: EncodingEngine | None, config: FitConfig, mix: TopicMix
+    taxonomy: Taxonomy, labelled: _Labelled, bench: Bench, config: FitConfig, priors: Priors | None
 ) -> LabelledDocuments:
     """Everything that a training run reads."""
-    priors = training_priors(mix, labelled.groups)
     return LabelledDocuments(
-        inputs=_inputs(labelled.texts, engine, config),
+        inputs=bench.inputs,
         targets=tasks.targets_of(taxonomy, labelled.labels, composition=config.head.composition, priors=priors),
         weights=labelled.weights,
         groups=labelled.groups,
@@ -382,50 +382,27 @@ def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig, *, adjustme
     return TopicMix(pooled=pooled, customers=known, adjustment=adjustment)
 
 
-def _inputs(texts: list[str], engine: EncodingEngine | None, config: FitConfig) -> EncodingInputs | TokenInputs:
-    """Encodings where the encoder is frozen, tokens where it is trained, nothing where there is none."""
-    if engine is None:
-        return EncodingInputs(np.empty((len(texts), 0), dtype=np.float32))
-    if config.tune == "none":
-        return EncodingInputs(engine.encode(texts, progress=config.progress))
-    return TokenInputs(engine.encoder.tokenize(texts), engine.encoder.pad_id)
-
-
 def _builder(
-    taxonomy: Taxonomy, encoder: TextEncoder, config: FitConfig, mix: TopicMix, start: Head | None
+    taxonomy: Taxonomy, bench: Bench, config: FitConfig, mix: TopicMix, start: Head | None
 ) -> Callable[[], HierarchicalNetwork]:
     """Makes networks with the same initial weights."""
 
     def build() -> HierarchicalNetwork:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
-            head = config.head.build(encoder.width, taxonomy, mix=mix.pooled, task=config.task)
+            width = bench.encoder.width if bench.encoder else 0
+            head = config.head.build(width, taxonomy, mix=mix.pooled, task=config.task)
         if start is not None:
-            _start_from(head, start)
-        body: nn.Module = nn.Identity()
-        if config.tune == "all":
-            body = copy.deepcopy(encoder).float().requires_grad_(True)
-        return HierarchicalNetwork(head, body=body)
+            start_from(head, start)
+        return bench.network(head)
 
     return build
 
 
-def _start_from(head: Head, start: Head) -> None:
-    """Take another head's weights."""
-    try:
-        head.load_state_dict(start.state_dict())
-    except RuntimeError as error:
-        raise ConfigError(
-            "warm_start goes on from the weights of the fit before, which had another hierarchy or another head; "
-            "set warm_start=False to begin anew"
-        ) from error
-
-
 def _candidates(config: FitConfig, *, n_heldout: int) -> list[TrainingConfig]:
-    """The settings to try: one L2 strength where it is given or nothing is held out, else a few."""
+    """The settings to try: a few L2 strengths; one where it is given, nothing is held out, or trying costs too much."""
     if config.training.weight_decay is not None:
         return [config.training]
     middle = WEIGHT_DECAYS[len(WEIGHT_DECAYS) // 2]
-    tried = WEIGHT_DECAYS if n_heldout else (middle,)
-    decays = (ENCODER_WEIGHT_DECAY,) if config.tune == "all" else tried
+    decays = WEIGHT_DECAYS if n_heldout and config.tune == FROZEN else (middle,)
     return [dataclasses.replace(config.training, weight_decay=decay) for decay in decays]

@@ -21,7 +21,7 @@ from hiercls.errors import ModelFolderError
 from hiercls.estimator import promises
 from hiercls.estimator.promises import HeldOut
 from hiercls.estimator.tasks import name_of, task_of
-from hiercls.model.encoder import load_encoder
+from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.head import Head
 from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
@@ -58,6 +58,7 @@ def save(classifier: Any, path: Path) -> None:
     settings: dict[str, Any] = {
         "hiercls": _version(),
         "params": {**{name: _plain(value) for name, value in params.items()}, "encoder": encoder},
+        "reads": None if engine is None else _reads(engine.encoder.config),
         "encoder_beside": None if encoder is None else _beside(encoder, path),
         "head": None if head is None else _plain_head(head),
         "training": None if classifier.training is None else dataclasses.asdict(classifier.training),
@@ -120,7 +121,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     if head is None:
         classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration, novelty=novelty, task=task)
         return classifier
-    classifier.encoder = _found(classifier.encoder, settings.get("encoder_beside"), path)
+    found = _found(classifier.encoder, settings.get("encoder_beside"), path)
+    classifier.encoder = _encoder_setting(found, settings.get("reads"), classifier.max_length)
     wanted = classifier.encoder_config()
     name = wanted.name if classifier.tune == "none" else str(path / ENCODER)
     encoder = load_encoder(dataclasses.replace(wanted, name=name))
@@ -143,6 +145,18 @@ def _encoder_name(classifier: Any) -> str | None:
     begun = classifier.tune != "none" and classifier.encoder is not None
     name: str = classifier.encoder_config().name if begun else engine.encoder.config.name
     return name
+
+
+def _reads(config: EncoderConfig) -> dict[str, Any]:
+    """What an encoder reads of a text, and how it pools: its settings but the name."""
+    return {name: value for name, value in dataclasses.asdict(config).items() if name != "name"}
+
+
+def _encoder_setting(name: str, reads: Mapping[str, Any] | None, max_length: int | None) -> EncoderConfig | str:
+    """The estimator's ``encoder``: a name where that and ``max_length`` say all, else a config."""
+    plain = EncoderConfig(name=name) if max_length is None else EncoderConfig(name=name, max_length=max_length)
+    given = plain if reads is None else EncoderConfig(name=name, **reads)
+    return name if given == plain else given
 
 
 def _beside(encoder: str, model: Path) -> str | None:

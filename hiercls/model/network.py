@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hiercls.model.cascade import CascadeOutput, Forcing
 from hiercls.model.head import Head
-from hiercls.model.tokens import Tokens
+from hiercls.model.tokens import States, Tokens
 
 
 class HierarchicalNetwork(nn.Module):
@@ -33,11 +33,11 @@ class HierarchicalNetwork(nn.Module):
         self.body = body
         self.head = head
 
-    def forward(self, inputs: Tensor | Tokens, forcing: Forcing | None = None) -> CascadeOutput:
+    def forward(self, inputs: Tensor | Tokens | States, forcing: Forcing | None = None) -> CascadeOutput:
         """Run the network.
 
         Args:
-            inputs: Encodings of shape (batch, width), or tokens.
+            inputs: Encodings of shape (batch, width), tokens, or hidden states.
             forcing: Teacher forcing for this batch; None in evaluation.
 
         Returns:

@@ -7,18 +7,22 @@ labels, dealt to customers as in the union benchmark, and meets all areas' test 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.study.corpus import Corpus
+from hiercls.files import write_text
+from hiercls.study.corpus import Corpus, newsgroups_corpora
+from hiercls.study.newsgroups import NEWCOMER, versions_and_machine
+from hiercls.study.report import mean_and_deviation, runs_before, write_json
 from hiercls.study.union import Protocol, coarse_rows
-from hiercls.taxonomy import Taxonomy
+from hiercls.taxonomy import Taxonomy, shipped
 
 NOVELTY, SOFTMAX = "novelty score", "maximum softmax probability"
 """What is compared: the score of ``novelty_score``, and one less the probability of the likeliest topic."""
@@ -47,33 +51,90 @@ class ScopeResult:
 
 
 def run_scope(
-    taxonomy: Taxonomy,
-    training: Corpus,
-    test: Corpus,
     *,
-    newcomer: str,
-    seeds: Iterable[int] = (0, 1, 2),
+    headers: Literal["kept", "removed"],
+    seeds: Sequence[int],
+    documents: int | None,
     settings: Mapping[str, Any],
-) -> Iterator[ScopeResult]:
-    """Hold out every first-level area in turn.
+    folder: Path,
+    resume: bool,
+    say: Callable[[str], None],
+) -> str:
+    """Run the protocol on 20 Newsgroups; its JSON is written anew after every model, its table at the end.
 
     Args:
-        taxonomy: The map; its first level's classes are the areas.
-        training: The documents that are dealt out.
-        test: The documents that are scored.
-        newcomer: The customer that gets no documents.
+        headers: ``kept`` or ``removed``.
         seeds: Seeds of the deal and of training.
+        documents: How many training and test documents to take; None: all.
         settings: Settings of ``HierarchicalTextClassifier`` beside taxonomy and seed.
+        folder: Where ``scope.json`` and ``scope.md`` go.
+        resume: Whether results that stand in the JSON already, run under the same conditions, are kept.
+        say: Is told of every result as it comes.
 
-    Yields:
-        Each model's result as soon as it is there.
+    Returns:
+        The table, in Markdown.
     """
+    taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
+    training, test = newsgroups_corpora(taxonomy, headers=headers, documents=documents)
+    taken = "all (bydate)" if documents is None else documents
+    circumstances = {"documents": taken, "headers": headers, **versions_and_machine(settings)}
+    results: dict[str, Any] = {"conditions": circumstances, "runs": {}}
+    if resume:
+        results["runs"] = runs_before(folder / "scope.json", circumstances)
     for seed in seeds:
+        world = Protocol(
+            taxonomy=taxonomy, newcomer=NEWCOMER, newcomer_documents=0, training=training, test=test, seed=seed
+        )
+        run = results["runs"].setdefault(str(seed), {})
         for area in taxonomy.view(taxonomy.levels[0]).classes:
-            world = Protocol(
-                taxonomy=taxonomy, newcomer=newcomer, newcomer_documents=0, training=training, test=test, seed=seed
-            )
-            yield hold_out(world, area, settings=settings)
+            if area not in run:
+                found = hold_out(world, area, settings=settings)
+                run[area] = dataclasses.asdict(found)
+                shown = ", ".join(f"{name} {value:.3f}" for name, value in found.auroc.items())
+                say(f"seed {seed}, without {area}: {shown}")
+                write_json(folder / "scope.json", results)
+    text = report([ScopeResult(**one) for seed in seeds for one in results["runs"][str(seed)].values()], circumstances)
+    write_text(folder / "scope.md", text)
+    return text
+
+
+def report(results: Sequence[ScopeResult], circumstances: Mapping[str, Any]) -> str:
+    """The table of a finished benchmark.
+
+    Args:
+        results: The results of all areas and seeds.
+        circumstances: What it was run under.
+
+    Returns:
+        Markdown.
+    """
+    columns = {
+        NOVELTY: [result.auroc[NOVELTY] for result in results],
+        SOFTMAX: [result.auroc[SOFTMAX] for result in results],
+        f"false alarms at {FALSE_ALARMS:.0%}": [result.false_alarms for result in results],
+        "found": [result.found for result in results],
+    }
+    areas = np.array([result.area for result in results])
+    rows = {area: areas == area for area in dict.fromkeys(areas.tolist())} | {"mean": np.ones(len(areas), dtype=bool)}
+    lines = [
+        f"| {name} | "
+        + " | ".join(mean_and_deviation(np.array(one)[chosen].tolist()) for one in columns.values())
+        + " |"
+        for name, chosen in rows.items()
+    ]
+    parts = [
+        "# Documents of no known topic, on 20 Newsgroups",
+        "Each first-level area is held out in turn: one model learns from the others' coarse labels and meets all test "
+        "documents. AUROC: how often a document of the area has the higher score of the two, beside one of the others. "
+        "The threshold comes from half of the others; the other half counts as false alarms. Mean ± standard deviation "
+        "over seeds, in the last line over areas and seeds.",
+        "\n".join([f"| without | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|", *lines]),
+        "\n".join(f"- {name}: {value}" for name, value in circumstances.items()),
+    ]
+    if len({result.seed for result in results}) > 1:
+        mean, low, high = advantage(results)
+        parts.insert(3, f"AUROC above that of the softmax: {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}.")
+    return "\n\n".join(parts) + "\n"
 
 
 def hold_out(protocol: Protocol, area: str, *, settings: Mapping[str, Any]) -> ScopeResult:

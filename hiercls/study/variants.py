@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hiercls.model.encoder import EncoderConfig
 from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
 from hiercls.training.config import TrainingConfig
@@ -37,12 +38,15 @@ class Variant:
     @property
     def plain(self) -> dict[str, Any]:
         """The changes as JSON has them."""
-        return {
-            name: {"kind": type(value).__name__, **dataclasses.asdict(value)}
-            if dataclasses.is_dataclass(value) and not isinstance(value, type)
-            else value
-            for name, value in self.changes.items()
-        }
+        return {name: _plain(value) for name, value in self.changes.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON has it: of a configuration, its kind and what differs from its defaults."""
+    if not dataclasses.is_dataclass(value):
+        return value
+    given = {field.name: (getattr(value, field.name), field.default) for field in dataclasses.fields(value)}
+    return {"kind": type(value).__name__, **{name: own for name, (own, default) in given.items() if own != default}}
 
 
 L2 = 3.0
@@ -79,6 +83,12 @@ def _forcing(name: str, **training: Any) -> Variant:
 def _hiagm(name: str, **settings: Any) -> Variant:
     """A row with HiAGM as the head."""
     return Variant(name=name, group="HiAGM", changes={"head": HiagmConfig(node_width=32, **settings)})
+
+
+def _tuned(name: str, *, tune: str = "last-1", encoder: EncoderConfig | None = None, **training: Any) -> Variant:
+    """A row whose encoder is trained too; the heads have the L2 that is the default there."""
+    changes = {"tune": tune, "training": _training(weight_decay=None, **training)}
+    return Variant(name=name, group="fine-tuning", changes=changes | ({"encoder": encoder} if encoder else {}))
 
 
 CASCADE = (
@@ -126,12 +136,16 @@ WORDS = (
 )
 """The lexical branch."""
 
-FINE_TUNING: tuple[Variant, ...] = (
-    Variant(
-        name="all layers, 2 epochs",
-        group="fine-tuning",
-        changes={"tune": "all", "training": _training(epochs=2, weight_decay=0.01)},
-    ),
+FINE_TUNING = (
+    _tuned("the last layer"),
+    _tuned("the last two layers", tune="last-2"),
+    _tuned("all layers", tune="all"),
+    _tuned("all layers, one step size for all", tune="all", layer_decay=1.0),
+    _tuned("the last layer, label smoothing .1", label_smoothing=0.1),
+    _tuned("the last layer, R-Drop, α = 1", r_drop=1.0),
+    _tuned("the last layer, dropout .1 in it", encoder_dropout=0.1),
+    _tuned("the last layer, no average of the weights", averaging=0.0),
+    _tuned("the last layer, pooled by attention", encoder=EncoderConfig(pooling="attention")),
 )
 """Recipes that train the encoder: minutes a run."""
 
@@ -147,3 +161,6 @@ VARIANTS: Mapping[str, tuple[Variant, ...]] = {
     "adjustment": (CASCADE[0], *(one for one in CASCADE if one.group == "logit adjustment")),
 }
 """All rows, by what a run of them takes."""
+
+NAMES = tuple(dict.fromkeys(one.name for rows in VARIANTS.values() for one in rows))
+"""The names of all rows, in the order of the tables."""

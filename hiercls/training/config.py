@@ -13,7 +13,7 @@ from typing import Literal
 from hiercls.errors import ConfigError
 
 EPOCHS, MIN_STEPS, BATCH_SIZE = 20, 500, 128
-ENCODER_EPOCHS, ENCODER_BATCH_SIZE = 3, 32
+ENCODER_EPOCHS, ENCODER_BATCH_SIZE, ENCODER_AVERAGING = 3, 32, 0.1
 SMALLEST_RATE, LARGEST_RATE = 3e-4, 2e-3
 
 
@@ -27,9 +27,20 @@ class TrainingConfig:
         batch_size: Documents in a step; None: 128, and 32 where the encoder is trained.
         learning_rate: AdamW's step size for the heads; None: one divided by the number of steps, so that short runs get
             as far, but from 3e-4 to 2e-3.
-        encoder_learning_rate: AdamW's step size for the encoder, where it is trained.
-        weight_decay: AdamW's decoupled L2 on weight matrices, none on biases and normalisations; None: chosen on
-            held-out labels.
+        encoder_learning_rate: AdamW's step size for the encoder's last layer, where it is trained.
+        layer_decay: Factor of the step size from each layer to the one below, at most 1; the embeddings are the lowest.
+        weight_decay: AdamW's decoupled L2 on the heads' weight matrices, none on biases; None: chosen on held-out
+            labels, and 1 where the encoder is trained.
+        encoder_weight_decay: The same on the encoder's matrices, none on biases and normalisations.
+        l1: Weight of ``Σ |w|`` over the heads' weight matrices in the loss.
+        encoder_dropout: Probability of dropping a unit in the layers that are trained; the heads have their own
+            (``HeadConfig``).
+        label_smoothing: ε of ``(1 − ε) · −log p(label) + ε · mean of −log p(t)`` over the topics that the document's
+            customer names; at upper levels over their nodes.
+        r_drop: α of R-Drop: each document goes through the network twice, and ``α/4 · (KL(p, q) + KL(q, p))`` between
+            the two answers is added to the mean of their losses; 0: once.
+        averaging: Reach of the running average that is kept in the place of the last weights, as a share of all steps;
+            0: the last weights. None: 0.1 where the encoder is trained, else 0.
         warmup: Share of all steps in which the step size rises from 0; it falls linearly to 0 after.
         max_grad_norm: Gradients are clipped to this norm.
         patience: Share of the epochs without a better held-out loss after which training stops.
@@ -46,13 +57,23 @@ class TrainingConfig:
     Example:
         >>> TrainingConfig(epochs=3).weight_decay is None
         True
+
+    Source:
+        Step sizes by layer: Howard and Ruder, ACL 2018, section 3.2. R-Drop: Liang et al., NeurIPS 2021, equation 4.
     """
 
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
-    encoder_learning_rate: float = 1e-4
+    encoder_learning_rate: float = 3e-4
+    layer_decay: float = 0.7
     weight_decay: float | None = None
+    encoder_weight_decay: float = 0.01
+    l1: float = 0.0
+    encoder_dropout: float = 0.0
+    label_smoothing: float = 0.0
+    r_drop: float = 0.0
+    averaging: float | None = None
     warmup: float = 0.1
     max_grad_norm: float = 1.0
     patience: float = 0.2
@@ -67,7 +88,14 @@ class TrainingConfig:
             "batch_size >= 1": self.batch_size is None or self.batch_size >= 1,
             "learning_rate > 0": self.learning_rate is None or self.learning_rate > 0,
             "encoder_learning_rate > 0": self.encoder_learning_rate > 0,
+            "0 < layer_decay <= 1": 0 < self.layer_decay <= 1,
             "weight_decay >= 0": self.weight_decay is None or self.weight_decay >= 0,
+            "encoder_weight_decay >= 0": self.encoder_weight_decay >= 0,
+            "l1 >= 0": self.l1 >= 0,
+            "0 <= encoder_dropout < 1": 0 <= self.encoder_dropout < 1,
+            "0 <= label_smoothing < 1": 0 <= self.label_smoothing < 1,
+            "r_drop >= 0": self.r_drop >= 0,
+            "0 <= averaging < 1": self.averaging is None or 0 <= self.averaging < 1,
             "0 <= warmup < 1": 0 <= self.warmup < 1,
             "max_grad_norm > 0": self.max_grad_norm > 0,
             "0 < patience <= 1": 0 < self.patience <= 1,
@@ -86,14 +114,14 @@ class TrainingConfig:
             raise ConfigError(f"expected {' and '.join(broken)}, got {got}")
 
     def resolved(self, n_documents: int, *, frozen: bool) -> TrainingConfig:
-        """The same settings with numbers where epochs, batch size and step size were left open.
+        """The same settings with numbers where epochs, batch size, step size and averaging were left open.
 
         Args:
             n_documents: How many documents there are.
             frozen: Whether only the heads are trained.
 
         Returns:
-            Settings whose ``epochs``, ``batch_size`` and ``learning_rate`` are numbers.
+            Settings whose ``epochs``, ``batch_size``, ``learning_rate`` and ``averaging`` are numbers.
 
         Example:
             >>> few, many = (TrainingConfig().resolved(n, frozen=True) for n in (128, 100_000))
@@ -107,4 +135,5 @@ class TrainingConfig:
         epochs = default if self.epochs is None else self.epochs
         inverse = min(LARGEST_RATE, max(SMALLEST_RATE, 1.0 / (epochs * steps_per_epoch)))
         rate = inverse if self.learning_rate is None else self.learning_rate
-        return dataclasses.replace(self, epochs=epochs, batch_size=size, learning_rate=rate)
+        averaging = (0.0 if frozen else ENCODER_AVERAGING) if self.averaging is None else self.averaging
+        return dataclasses.replace(self, epochs=epochs, batch_size=size, learning_rate=rate, averaging=averaging)

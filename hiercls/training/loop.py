@@ -16,12 +16,13 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from hiercls.errors import ConfigError, TrainingError
-from hiercls.losses import CascadeLoss, cascade_loss
+from hiercls.errors import TrainingError
+from hiercls.losses import CascadeLoss, cascade_loss, symmetric_divergence
 from hiercls.model.batch import Batch, LabelledDocuments
 from hiercls.model.cascade import Forcing
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.config import TrainingConfig
+from hiercls.training.parameters import WeightAverage, head_l1, parameter_groups, set_dropout
 from hiercls.training.sampling import CustomerSampler
 
 Validate = Callable[[HierarchicalNetwork], float]
@@ -126,6 +127,7 @@ class _Run:
     n_epochs: int = 0
     n_steps: int = 0
     mean_weight: float = 1.0
+    average: WeightAverage | None = None
 
     def go(self, validate: Validate | None, *, progress: bool) -> None:
         """Run the epochs."""
@@ -138,15 +140,19 @@ class _Run:
         # The device is ours to choose at every run; accelerate keeps its first one for the whole process.
         accelerator = Accelerator(device_placement=False)
         self.network.to(self.device)
+        set_dropout(self.network.body, config.encoder_dropout)
+        if config.averaging:
+            self.average = WeightAverage(self.network, horizon=config.averaging * self.n_steps)
         optimizer = torch.optim.AdamW(parameter_groups(self.network, config), fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         network, optimizer = accelerator.prepare(self.network, optimizer)
         self.level_weights = self.level_weights.to(self.device)
+        lengths = self.documents.inputs.lengths
         with tqdm(total=self.n_steps, desc="training", unit="step", disable=not progress) as bar:
             for epoch in range(self.n_epochs):
                 network.train()
                 meter = _Meter(self.documents.groups)
-                for positions in sampler.batches(epoch, size=batch_size):
+                for positions in sampler.batches(epoch, size=batch_size, lengths=lengths):
                     loss = self._take_step(accelerator, network, optimizer, positions)
                     schedule.step()
                     meter.add(positions, loss.per_document)
@@ -161,10 +167,10 @@ class _Run:
     ) -> CascadeLoss:
         """One step: loss, gradient, clipping, update."""
         batch = self.documents.batch(positions).to(self.device)
-        output = network(batch.inputs, self._forcing(batch))
-        composed = self.network.head.config.composition != "topic"
-        loss = cascade_loss(output, batch.targets, level_weights=self.level_weights, composed=composed)
+        loss = self._loss(network, batch)
         total = (loss.per_document * batch.weights).mean() / self.mean_weight + self.network.head.penalty()
+        if self.config.l1:
+            total = total + self.config.l1 * head_l1(self.network)
         self._check(total, "loss", batch)
         optimizer.zero_grad()
         accelerator.backward(total)
@@ -172,7 +178,24 @@ class _Run:
         self._check(norm, "gradient", batch)
         optimizer.step()
         self.step += 1
+        if self.average is not None:
+            self.average.add()
         return loss
+
+    def _loss(self, network: nn.Module, batch: Batch) -> CascadeLoss:
+        """The loss of a batch; with R-Drop that of two passes, and how far their answers differ."""
+        composed = self.network.head.config.composition != "topic"
+        forcing, weights, smoothing = self._forcing(batch), self.level_weights, self.config.label_smoothing
+        outputs = [network(batch.inputs, forcing) for _ in range(2 if self.config.r_drop else 1)]
+        losses = [
+            cascade_loss(output, batch.targets, level_weights=weights, composed=composed, smoothing=smoothing)
+            for output in outputs
+        ]
+        if len(losses) == 1:
+            return losses[0]
+        apart = self.config.r_drop / 4 * symmetric_divergence(outputs[0].topics, outputs[1].topics)
+        terms = (losses[0].terms + losses[1].terms) / 2
+        return CascadeLoss(terms, (losses[0].per_document + losses[1].per_document) / 2 + apart)
 
     def _check(self, value: Tensor, name: str, batch: Batch) -> None:
         """Stop where a loss or the length of a gradient is not finite, and name the batch."""
@@ -204,10 +227,19 @@ class _Run:
 
     def _is_over(self, validate: Validate | None) -> bool:
         """Look at the held-out labels after an epoch, keep the weights if they are the best."""
+        self.network.eval()
+        if self.average is not None:
+            self.average.swap()
+        over = self._judge(validate)
+        if self.average is not None:
+            self.average.swap()
+        return over
+
+    def _judge(self, validate: Validate | None) -> bool:
+        """Keep the weights as they are now if they are the best; whether there has been no better for too long."""
         if validate is None:
             self.keep()
             return False
-        self.network.eval()
         loss = validate(self.network)
         if not math.isfinite(loss):
             raise TrainingError(f"the held-out loss after epoch {len(self.losses)} is {loss}; {self._advice()}")
@@ -263,25 +295,3 @@ class _Meter:
         """Mean by customer, the first six, for the bar."""
         means = self.sums / np.maximum(1, self.counts)
         return {str(name): f"{mean:.3f}" for name, mean in list(zip(self.names, means, strict=True))[:6]}
-
-
-def parameter_groups(network: HierarchicalNetwork, config: TrainingConfig) -> list[dict[str, object]]:
-    """AdamW's groups: heads and encoder with their step sizes, and no decay on biases and normalisations.
-
-    Args:
-        network: The network.
-        config: Step sizes and weight decay.
-
-    Returns:
-        Up to four groups that together hold every trainable parameter once.
-    """
-    if config.weight_decay is None:
-        raise ConfigError("expected a weight_decay, got None: choose it on held-out labels first")
-    groups: list[dict[str, object]] = []
-    for part, rate in ((network.head, config.learning_rate), (network.body, config.encoder_learning_rate)):
-        trainable = [parameter for parameter in part.parameters() if parameter.requires_grad]
-        for decayed in (True, False):
-            members = [parameter for parameter in trainable if (parameter.ndim > 1) == decayed]
-            if members:
-                groups.append({"params": members, "lr": rate, "weight_decay": config.weight_decay * decayed})
-    return groups

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+POOL = 50
+"""Batches that are cut from documents sorted by length together."""
+
 
 class CustomerSampler:
     """Draws each epoch's documents so that customers come in a chosen mix.
@@ -57,18 +60,26 @@ class CustomerSampler:
             expected[members] = quota / len(members)
         return expected
 
-    def batches(self, number: int, *, size: int) -> Iterator[np.ndarray]:
+    def batches(self, number: int, *, size: int, lengths: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """The batches of an epoch.
 
         Args:
             number: Which epoch, from 0.
-            size: Documents in a batch; the last may have fewer.
+            size: Documents in a batch; one may have fewer.
+            lengths: Tokens of each document, shape (n_documents,): batches are of like length then, cut from some
+                thousand documents at a time; None: whatever comes.
 
         Yields:
             Positions of a batch's documents.
         """
         order = self.epoch(number)
-        for start in range(0, len(order), size):
+        if lengths is not None:
+            pools = [order[start : start + POOL * size] for start in range(0, len(order), POOL * size)]
+            order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+        starts = np.arange(0, len(order), size)
+        if lengths is not None:
+            starts = np.random.default_rng([self.seed, number, 1]).permutation(starts)
+        for start in starts.tolist():
             yield order[start : start + size]
 
 

@@ -148,12 +148,23 @@ def test_a_customer_with_a_file_of_its_own_is_trained_on_too(run, world, tmp_pat
     assert HierarchicalTextClassifier.from_pretrained(folder).taxonomy_.customers == ("one", "two", "three", "acme")
 
 
-def test_a_tuned_encoder_goes_into_the_model(run, world, tmp_path):
+@pytest.mark.parametrize("tune", ["all", "last-1"])
+def test_a_tuned_encoder_goes_into_the_model(run, world, tmp_path, tune):
     folder = tmp_path / "model"
-    result = run("train", TINY, world.one, world.others, "-o", folder, *world.quick, "--epochs", 1, "--tune", "all")
+    options = ["--epochs", 1, "--tune", tune, "--windows", 2, "--truncation", "head-tail"]
+    result = run("train", TINY, world.one, world.others, "-o", folder, *world.quick, *options)
     assert result.exit_code == 0, result.output
     assert (folder / "encoder" / "model.safetensors").is_file()
     assert run("predict", folder, stdin="a1\n").exit_code == 0
+    loaded = HierarchicalTextClassifier.from_pretrained(folder)
+    assert (loaded.tune, loaded.encoder.windows, loaded.encoder.truncation) == (tune, 2, "head-tail")
+
+
+@pytest.mark.parametrize("tune", ["some", "last-0", "last", "last-x"])
+def test_what_cannot_be_tuned_is_wrong_usage(run, world, tmp_path, tune):
+    result = run("train", TINY, world.one, "-o", tmp_path / "model", "--tune", tune)
+    assert result.exit_code == 2
+    assert "expected none, all or last-N as in last-2" in " ".join(result.stderr.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ class Watched(EncodingEngine):
 
     def watch(self) -> list[tuple[int, int]]:
         shapes: list[tuple[int, int]] = []
-        self.encoder.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].ids.shape)))
+        self.encoder.transformer.register_forward_pre_hook(
+            lambda _, args, given: shapes.append(tuple(given["input_ids"].shape)), with_kwargs=True
+        )
         return shapes
 
 
@@ -45,7 +47,7 @@ def texts() -> list[str]:
 def one_by_one(encoder: TextEncoder, texts: list[str]) -> np.ndarray:
     """Each text alone in its batch: no padding anywhere."""
     with torch.inference_mode():
-        alone = [encoder(Tokens.pad(encoder.tokenize([text]), pad_id=0)).numpy() for text in texts]
+        alone = [encoder(Tokens.pad(encoder.tokenize([text]).sequences, pad_id=0)).numpy() for text in texts]
     return np.concatenate(alone)
 
 

@@ -303,7 +303,7 @@ def test_no_row_at_all_is_an_error(make: Make, trained: HierarchicalTextClassifi
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"tune": "some"}, "tune 'none' or 'all', got 'some'"),
+        ({"tune": "some"}, "tune 'none', 'all', or 'last-n' as in 'last-2', got 'some'"),
         ({"validation_fraction": 1.0}, "validation_fraction < 1, got 1.0"),
         ({"level_weights": [1.0]}, r"level weight.*\['area', 'topic'\]"),
         ({"level_weights": [1.0, 0.0]}, "the last > 0"),
@@ -317,7 +317,6 @@ def test_no_row_at_all_is_an_error(make: Make, trained: HierarchicalTextClassifi
         ({"priors": {"one": {}}}, "positive sum"),
         ({"head": HiagmConfig(), "training": TrainingConfig(teacher_forcing=0.5)}, "levels that feed each other"),
         ({"head": ADJUSTED_PATH, "priors": {"one": {"A": 1.0}}}, "no one mix of topics"),
-        ({"pooling": "max"}, "got 'max'"),
         ({"precision": "float16"}, "got 'float16'"),
     ],
 )
@@ -686,13 +685,14 @@ def test_bfloat16_answers_are_near(make: Make, tiny_documents: Documents) -> Non
 @pytest.fixture
 def count_encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     from hiercls.encoding.engine import EncodingEngine
+    from hiercls.model.windows import Windows
 
     counts: list[int] = []
     real = EncodingEngine._compute
 
-    def watch(self: EncodingEngine, texts: list[str], *, advance: Callable[[int], object]) -> np.ndarray:
-        counts.append(len(texts))
-        return real(self, texts, advance=advance)
+    def watch(self: EncodingEngine, windows: Windows, advance: Callable[[int], object]) -> np.ndarray:
+        counts.append(len(windows))
+        return real(self, windows, advance)
 
     monkeypatch.setattr(EncodingEngine, "_compute", watch)
     return counts

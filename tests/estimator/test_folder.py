@@ -107,7 +107,7 @@ def test_settings_come_back_as_plain_values(
     loaded = HierarchicalTextClassifier.from_pretrained(folder, device="cpu")
     before, after = trained[tune].get_params(), loaded.get_params()
     assert before.keys() == after.keys()
-    for name in ("pooling", "max_length", "training", "head", "validation_fraction", "precision", "random_state"):
+    for name in ("tune", "max_length", "training", "head", "validation_fraction", "precision", "random_state"):
         assert after[name] == before[name]
     assert after["level_weights"] == [0.5, 1.0]
     assert after["customer_weights"] == {"one": 2.0}

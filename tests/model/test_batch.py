@@ -8,9 +8,10 @@ import torch
 
 from hiercls.data.rows import Row
 from hiercls.model.batch import LabelledDocuments
-from hiercls.model.inputs import EncodingInputs, TokenInputs
+from hiercls.model.inputs import EncodingInputs, WindowInputs
 from hiercls.model.targets import TargetTable
 from hiercls.model.tokens import Tokens
+from hiercls.model.windows import Windows
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
 
@@ -18,7 +19,7 @@ LABELS = [("one", "ABC"), ("two", "BC"), ("topic", "F"), ("three", "CD"), ("area
 SEQUENCES = [np.arange(5, 5 + length, dtype=np.int32) for length in (1, 4, 2, 3, 2)]
 
 
-def documents(taxonomy: Taxonomy, inputs: EncodingInputs | TokenInputs) -> LabelledDocuments:
+def documents(taxonomy: Taxonomy, inputs: EncodingInputs | WindowInputs) -> LabelledDocuments:
     labels = resolve(taxonomy, [Row(text="…", labels=(label,)) for label in LABELS]).labels
     return LabelledDocuments(
         inputs=inputs,
@@ -51,7 +52,7 @@ def test_a_batch_holds_each_document_s_own_everything(tiny: Taxonomy) -> None:
 @pytest.mark.parametrize("kind", ["encodings", "tokens"])
 def test_documents_that_are_taken_are_numbered_anew_and_know_their_place(tiny: Taxonomy, kind: str) -> None:
     encodings = np.arange(10, dtype=np.float32).reshape(5, 2)
-    inputs = EncodingInputs(encodings) if kind == "encodings" else TokenInputs(SEQUENCES, 0)
+    inputs = EncodingInputs(encodings) if kind == "encodings" else WindowInputs(Windows(SEQUENCES, np.arange(5)), 0)
     whole = documents(tiny, inputs)
     taken = whole.take(np.array([4, 1, 2])).take(np.array([2, 0]))
     assert len(taken) == len(taken.inputs) == 2
@@ -71,6 +72,6 @@ def test_documents_that_are_taken_are_numbered_anew_and_know_their_place(tiny: T
 
 
 def test_a_batch_moves_whole(tiny: Taxonomy) -> None:
-    batch = documents(tiny, TokenInputs(SEQUENCES, 0)).batch(np.array([1, 2])).to("meta")
+    batch = documents(tiny, WindowInputs(Windows(SEQUENCES, np.arange(5)), 0)).batch(np.array([1, 2])).to("meta")
     tensors = [batch.inputs.ids, batch.inputs.mask, batch.allowed[0], batch.weights, batch.targets[0].informative]
     assert {tensor.device.type for tensor in tensors} == {"meta"}

@@ -92,6 +92,7 @@ def test_rows_have_names_of_their_own_and_begin_with_the_default() -> None:
     assert VARIANTS["adjustment"][0] is CASCADE[0]
     assert all(one.changes for one in CASCADE[1:])
     json.dumps([one.plain for names in VARIANTS.values() for one in names])
+    assert CASCADE[2].plain == {"head": {"kind": "HeadConfig", "composition": "flat"}}
 
 
 def test_gains_are_paired_by_seed() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiercls.study.corpus import Corpus
-from hiercls.study.scope import NOVELTY, SOFTMAX, ScopeResult, advantage, run_scope, without_topics
+from hiercls.study.scope import NOVELTY, SOFTMAX, ScopeResult, advantage, hold_out, report, without_topics
+from hiercls.study.union import Protocol
 from hiercls.taxonomy import Taxonomy
 
 
@@ -31,7 +32,8 @@ def test_what_is_left_is_what_every_view_has_left(worlds, data: st.DataObject) -
 def test_an_area_is_held_out_and_found(tiny: Taxonomy, tiny_documents: tuple[list[str], list[str]]) -> None:
     texts, topics = tiny_documents
     corpus = Corpus(texts=tuple(texts), topics=np.array([tiny.topics.index(topic) for topic in topics]))
-    results = list(run_scope(tiny, corpus, corpus, newcomer="three", seeds=[4], settings={"encoder": None}))
+    world = Protocol(taxonomy=tiny, newcomer="three", newcomer_documents=0, training=corpus, test=corpus, seed=4)
+    results = [hold_out(world, area, settings={"encoder": None}) for area in ("X", "Y")]
     assert [(result.area, result.seed) for result in results] == [("X", 4), ("Y", 4)]
     for result in results:
         assert set(result.auroc) == {NOVELTY, SOFTMAX}
@@ -52,3 +54,6 @@ def test_the_interval_is_students_over_seeds_of_the_mean_over_areas() -> None:
     means = np.array([0.15, 0.05, 0.2])
     reach = 4.302653 * means.std(ddof=1) / np.sqrt(3)
     np.testing.assert_allclose([mean, low, high], [means.mean(), means.mean() - reach, means.mean() + reach], rtol=1e-6)
+    text = report(results, {"headers": "removed"})
+    assert "| X | .733 ± .153 | .600 ± .000 | .000 ± .000 | .000 ± .000 |" in text
+    assert f"AUROC above that of the softmax: +0.133, 95 % interval {low:+.3f} to {high:+.3f}." in text

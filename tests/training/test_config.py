@@ -19,6 +19,14 @@ from hiercls.training.config import TrainingConfig
         ({"learning_rate": 0.0}, "learning_rate > 0"),
         ({"learning_rate": math.nan}, "learning_rate > 0"),
         ({"weight_decay": -1.0}, "weight_decay >= 0"),
+        ({"layer_decay": 0.0}, "0 < layer_decay <= 1"),
+        ({"layer_decay": 1.1}, "0 < layer_decay <= 1"),
+        ({"encoder_weight_decay": -0.1}, "encoder_weight_decay >= 0"),
+        ({"l1": -0.1}, "l1 >= 0"),
+        ({"encoder_dropout": 1.0}, "0 <= encoder_dropout < 1"),
+        ({"label_smoothing": 1.0}, "0 <= label_smoothing < 1"),
+        ({"r_drop": -1.0}, "r_drop >= 0"),
+        ({"averaging": 1.0}, "0 <= averaging < 1"),
         ({"warmup": 1.0}, "0 <= warmup < 1"),
         ({"max_grad_norm": 0.0}, "max_grad_norm > 0"),
         ({"patience": 0.0}, "0 < patience <= 1"),
@@ -58,3 +66,11 @@ def test_batches_are_smaller_where_the_encoder_is_trained_and_a_given_size_stand
     whole, heads = (TrainingConfig().resolved(1000, frozen=frozen).batch_size or 0 for frozen in (False, True))
     assert whole < heads
     assert TrainingConfig(batch_size=5).resolved(1000, frozen=False).batch_size == 5
+
+
+def test_weights_are_averaged_where_the_encoder_is_trained_unless_said_otherwise() -> None:
+    assert [TrainingConfig().resolved(100, frozen=frozen).averaging for frozen in (True, False)] == [0.0, 0.1]
+    assert [TrainingConfig(averaging=0.3).resolved(100, frozen=frozen).averaging for frozen in (True, False)] == [
+        0.3
+    ] * 2
+    assert TrainingConfig(averaging=0.0).resolved(100, frozen=False).averaging == 0.0

@@ -14,20 +14,21 @@ import torch
 from torch import nn
 
 from hiercls.data.rows import Row
-from hiercls.errors import ConfigError, TrainingError
+from hiercls.errors import TrainingError
 from hiercls.losses import cascade_loss
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
 from hiercls.model.hiagm import HiagmConfig
-from hiercls.model.inputs import EncodingInputs, TokenInputs
+from hiercls.model.inputs import EncodingInputs, WindowInputs
 from hiercls.model.levels import Hierarchy
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
 from hiercls.training.config import TrainingConfig
-from hiercls.training.loop import TrainingRun, parameter_groups, train
+from hiercls.training.loop import TrainingRun, train
+from hiercls.training.parameters import WeightAverage
 
 CPU = torch.device("cpu")
 CONFIG = TrainingConfig(epochs=6, batch_size=16, learning_rate=0.02, weight_decay=0.01)
@@ -402,33 +403,92 @@ def test_nothing_is_printed_unless_asked(tiny: Taxonomy, capfd: pytest.CaptureFi
     assert all(f"{name}=" in err for name in tiny.customers)
 
 
-# ------------------------------------------------------------------------------------------- parameters
+# ------------------------------------------------------------------------------------------- regularisation
 
 
-def test_decay_is_for_matrices_and_each_part_has_its_step_size(tiny: Taxonomy, tiny_bert: Path) -> None:
-    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16))
-    network = make_network(tiny, width=16, body=encoder)
-    config = TrainingConfig(weight_decay=0.3, learning_rate=0.1, encoder_learning_rate=0.01)
-    groups = parameter_groups(network, config)
-    of = {id(parameter): group for group in groups for parameter in group["params"]}
-    assert sum(len(group["params"]) for group in groups) == len(of) == len(list(network.parameters()))
-    for name, parameter in network.named_parameters():
-        group = of[id(parameter)]
-        assert group["lr"] == (0.1 if name.startswith("head.") else 0.01)
-        plain = name.endswith("bias") or "LayerNorm" in name
-        assert group["weight_decay"] == (0.0 if plain else 0.3), name
+def gradient_of(tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> list[torch.Tensor]:
+    """The gradients of the first step of a run over one batch."""
+    found: list[torch.Tensor] = []
+
+    def watch(self: torch.optim.AdamW, *args: Any, **more: Any) -> None:
+        found.extend(parameter.grad.clone() for group in self.param_groups for parameter in group["params"])
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watch)
+    config = TrainingConfig(epochs=1, batch_size=1000, weight_decay=0.01, max_grad_norm=1e9, **settings)
+    run(make_network(tiny, dropout=0.0), make_documents(tiny), config)
+    return found
 
 
-def test_frozen_parameters_are_in_no_group(tiny: Taxonomy, tiny_bert: Path) -> None:
-    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16)).requires_grad_(False)
-    network = make_network(tiny, width=16, body=encoder)
-    groups = parameter_groups(network, TrainingConfig(weight_decay=0.3))
-    assert sum(len(group["params"]) for group in groups) == len(list(network.head.parameters()))
+def test_l1_adds_the_sign_of_the_heads_matrices(tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, drawn = (gradient_of(tiny, monkeypatch, l1=l1) for l1 in (0.0, 0.25))
+    signs = [value.sign() * (value.ndim > 1) for value in make_network(tiny).parameters()]
+    order = sorted(range(len(signs)), key=lambda place: signs[place].ndim == 1)  # matrices are the first group
+    for one, other, place in zip(plain, drawn, order, strict=True):
+        torch.testing.assert_close(other - one, 0.25 * signs[place], atol=1e-5, rtol=1e-5)
 
 
-def test_no_weight_decay_is_no_default(tiny: Taxonomy) -> None:
-    with pytest.raises(ConfigError, match="choose it on held-out labels"):
-        parameter_groups(make_network(tiny), TrainingConfig())
+def test_without_dropout_the_two_passes_of_r_drop_are_one(tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, twice = (gradient_of(tiny, monkeypatch, r_drop=weight) for weight in (0.0, 5.0))
+    for one, other in zip(plain, twice, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+
+
+def test_r_drop_brings_two_passes_together(tiny: Taxonomy) -> None:
+    apart = []
+    for weight in (0.0, 20.0):
+        network = make_network(tiny, dropout=0.6)
+        config = TrainingConfig(epochs=25, batch_size=16, learning_rate=0.02, weight_decay=0.0, r_drop=weight)
+        run(network, make_documents(tiny), config)
+        encodings = torch.from_numpy(make_documents(tiny).inputs.encodings)
+        network.train()
+        torch.manual_seed(0)
+        with torch.no_grad():
+            one, other = (network(encodings).topics for _ in range(2))
+        apart.append(float(((one.exp() - other.exp()) * (one - other)).sum(dim=-1).mean()))
+    assert apart[1] < 0.5 * apart[0]
+
+
+def test_smoothed_labels_leave_a_network_less_certain(tiny: Taxonomy) -> None:
+    certain = []
+    for smoothing in (0.0, 0.2):
+        network = make_network(tiny, dropout=0.0)
+        config = TrainingConfig(
+            epochs=30, batch_size=16, learning_rate=0.03, weight_decay=0.0, label_smoothing=smoothing
+        )
+        run(network, make_documents(tiny), config)
+        topics = network(torch.eye(6)).topics
+        assert topics.argmax(-1).tolist() == list(range(6))
+        certain.append(float(topics.detach().exp().amax(-1).mean()))
+    assert certain[1] < 0.95 < certain[0]
+
+
+def test_the_average_is_what_is_judged_and_kept_and_training_goes_on_from_the_weights(
+    tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: dict[float, list[list[torch.Tensor]]] = {0.0: [], 0.3: []}
+    networks = {}
+    for averaging, seen in shown.items():
+        network = networks[averaging] = make_network(tiny, dropout=0.0)
+        config = TrainingConfig(epochs=4, batch_size=16, learning_rate=0.02, weight_decay=0.0, averaging=averaging)
+        run(network, make_documents(tiny), config, validate=scripted([4, 3, 2, 2.5], seen))
+        assert same(state(network), seen[2])
+    assert not same(shown[0.0][0], shown[0.3][0])
+    steps = []
+    average = WeightAverage.add
+
+    def watch(self: WeightAverage) -> None:
+        steps.append([weight.detach().clone() for weight in self._weights])
+        average(self)
+
+    monkeypatch.setattr(WeightAverage, "add", watch)
+    config = TrainingConfig(epochs=4, batch_size=16, learning_rate=0.02, weight_decay=0.0, averaging=0.3)
+    run(make_network(tiny, dropout=0.0), make_documents(tiny), config, validate=scripted([4, 3, 2, 2.5]))
+    assert len(steps) == 16
+    for epoch, weights in enumerate(shown[0.0], start=1):  # the steps are those of a run without average
+        torch.testing.assert_close(steps[4 * epoch - 1], weights, atol=1e-6, rtol=1e-5)
+
+
+# ------------------------------------------------------------------------------------------- the encoder
 
 
 def test_an_encoder_that_is_trained_changes_in_every_layer(
@@ -438,7 +498,7 @@ def test_an_encoder_that_is_trained_changes_in_every_layer(
     encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16))
     rows = [Row(text=text, labels=(("topic", topic),)) for text, topic in zip(texts, topics, strict=True)]
     documents = LabelledDocuments(
-        inputs=TokenInputs(encoder.tokenize(texts), encoder.pad_id),
+        inputs=WindowInputs(encoder.tokenize(texts), encoder.pad_id),
         targets=TargetTable(tiny, resolve(tiny, rows).labels, composition="topic"),
         weights=np.ones(len(rows), dtype=np.float32),
         groups=np.array(["topic"] * len(rows)),

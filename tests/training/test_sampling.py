@@ -78,3 +78,16 @@ def test_batches_are_mixed_and_cover_the_epoch() -> None:
     assert [len(batch) for batch in batches] == [32, 32, 32, 4]
     assert (np.concatenate(batches) == sampler.epoch(0)).all()
     assert all(len(set(GROUPS[batch])) >= 2 for batch in batches[:3])
+
+
+def test_batches_of_like_length_visit_the_same_documents_with_less_padding() -> None:
+    lengths = np.random.default_rng(0).integers(1, 100, size=len(GROUPS))
+    sampler = CustomerSampler(GROUPS, temperature=1.0, seed=0)
+    plain, like = list(sampler.batches(0, size=8)), list(sampler.batches(0, size=8, lengths=lengths))
+    assert sorted(np.concatenate(like).tolist()) == sorted(np.concatenate(plain).tolist())
+    assert sorted(map(len, like)) == sorted(map(len, plain))
+    padded, cut = (sum(len(batch) * lengths[batch].max() for batch in batches) for batches in (plain, like))
+    assert cut < 1.15 * lengths.sum() < padded
+    means = [lengths[batch].mean() for batch in like]
+    assert means != sorted(means)
+    assert not (np.concatenate(like) == np.concatenate(list(sampler.batches(1, size=8, lengths=lengths)))).all()
