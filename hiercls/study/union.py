@@ -30,7 +30,12 @@ UNION, UNION_ENCODER, UNION_WORDS, ORACLE, ORACLE_ENCODER, TRUNK = (
     "fine-label oracle, frozen encoder alone",
     "shared trunk, a head per customer, frozen encoder alone",
 )
-METHODS = (UNION, UNION_ENCODER, UNION_WORDS, ORACLE, ORACLE_ENCODER, TRUNK, *(baseline.name for baseline in OWN_DATA))
+FINE = {f"fine labels: {one.name.removeprefix('own data: ')}": one for one in OWN_DATA if one.features != "none"}
+"""The baselines that all documents' topics are given to, beside the oracle."""
+METHODS = (
+    *(UNION, UNION_ENCODER, UNION_WORDS, ORACLE, ORACLE_ENCODER, *FINE, TRUNK),
+    *(baseline.name for baseline in OWN_DATA),
+)
 """What is compared, in the order of the table."""
 
 
@@ -116,6 +121,7 @@ def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Calla
     coarse, fine = coarse_rows(protocol, hands), _fine_rows(protocol)
     encoder_alone, words_alone = {**settings, "lexical": False}, {**settings, "encoder": None}
     documents = functools.cache(functools.partial(_documents, protocol, encoder_alone))
+    plain = {name: functools.partial(_fine_data, protocol, baseline, documents) for name, baseline in FINE.items()}
     own = {baseline.name: functools.partial(_own_data, protocol, hands, baseline, documents) for baseline in OWN_DATA}
     return {
         UNION: functools.partial(_hiercls, protocol, coarse, settings),
@@ -123,6 +129,7 @@ def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Calla
         UNION_WORDS: functools.partial(_hiercls, protocol, coarse, words_alone),
         ORACLE: functools.partial(_hiercls, protocol, fine, settings),
         ORACLE_ENCODER: functools.partial(_hiercls, protocol, fine, encoder_alone),
+        **plain,
         TRUNK: functools.partial(_shared_trunk, protocol, coarse, encoder_alone),
         **own,
     }
@@ -193,6 +200,17 @@ def _documents(protocol: Protocol, settings: Mapping[str, Any]) -> tuple[Documen
         for corpus in (protocol.training, protocol.test)
     )
     return training, test
+
+
+def _fine_data(
+    protocol: Protocol, baseline: Baseline, documents: Callable[[], tuple[Documents, Documents]]
+) -> Accuracy:
+    """Give a baseline all documents with their topics; a level's or a customer's class is that of its topic."""
+    training, test = documents()
+    topics = predict_from_own_data(baseline, training, protocol.training.topics, test, seed=protocol.seed)
+    views = {name: protocol.taxonomy.view(name) for name in protocol.taxonomy.views}
+    truth = protocol.test.topics
+    return {name: float(np.mean(classes_of(view, topics) == classes_of(view, truth))) for name, view in views.items()}
 
 
 def _own_data(

@@ -13,6 +13,7 @@ from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.newsgroups import BenchmarkConfig, run_benchmark
 from hiercls.study.report import markdown_table, mean_and_deviation
 from hiercls.study.union import (
+    FINE,
     ORACLE,
     TRUNK,
     UNION,
@@ -116,8 +117,9 @@ def test_the_whole_benchmark_on_few_documents(tmp_path, newsgroups: Taxonomy) ->
     text = run_benchmark(config, tmp_path, resume=False, say=said.append)
     results = json.loads((tmp_path / "newsgroups.json").read_text())
     accuracy = dict(results["runs"]["removed"]["0"]["accuracy"])
-    assert len(said) == len(accuracy) == 6 + len(OWN_DATA)
+    assert len(said) == len(accuracy) == 6 + len(FINE) + len(OWN_DATA)
     assert set(accuracy[UNION]) == set(accuracy[UNION_WORDS]) == set(accuracy[ORACLE]) == set(newsgroups.views)
+    assert all(set(accuracy[name]) == set(newsgroups.views) for name in FINE)
     assert set(accuracy[TRUNK]) == set(newsgroups.customers) - {"newcomer"}
     assert all(0.0 <= value <= 1.0 for views in accuracy.values() for value in views.values())
     assert (tmp_path / "newsgroups.md").read_text() == text
