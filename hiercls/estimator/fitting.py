@@ -151,9 +151,7 @@ def fit(
     documents = _documents(taxonomy, labelled, bench, config, priors)
     split = _split(labelled, config)
     if engine is None:
-        share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
-        lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
-        return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=(), task=config.task)
+        return _words_alone(labelled, documents, split, config, mix)
     trainer = Trainer(
         build=_builder(taxonomy, bench, config, mix, start),
         level_weights=weights,
@@ -173,6 +171,19 @@ def fit(
         lexical = _lexical(labelled, documents, split, config, before=before, after=after)
     density = known_topics(network, documents, device=config.device)
     return dataclasses.replace(_fit(network, bench, lexical, mix, trials, task), density=density)
+
+
+def _words_alone(
+    labelled: _Labelled,
+    documents: LabelledDocuments,
+    split: tuple[np.ndarray, np.ndarray],
+    config: FitConfig,
+    mix: TopicMix,
+) -> Fit:
+    """The fit where there is no encoder: before words are read, every document has the mix of topics."""
+    share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
+    lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
+    return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=(), task=config.task)
 
 
 def _task(
