@@ -120,7 +120,7 @@ def topic_loss(output: CascadeOutput, targets: Targets) -> Tensor:
     Returns:
         Shape (batch,).
     """
-    return label_loss(output.logits[-1] if isinstance(targets, MultilabelTargets) else output.topics, targets)
+    return label_loss(output.logits[-1] if isinstance(targets, MultilabelTargets) else output.taught, targets)
 
 
 def cascade_loss(
@@ -139,8 +139,8 @@ def cascade_loss(
         output: What the heads said.
         targets: What the labels say, level by level.
         level_weights: w, shape (n_levels,).
-        composed: Whether every term is read from the topics' probabilities (``path``) instead of from its own level's
-            logits (``topic``).
+        composed: Whether every term is read from the topics' probabilities (``path``, ``flat``) instead of from its
+            own level's logits (``topic``).
         smoothing: Label smoothing ε of every term.
 
     Returns:
@@ -154,7 +154,7 @@ def cascade_loss(
         >>> cascade_loss(output, [label], level_weights=torch.ones(1), composed=False).per_document
         tensor([0.6931])
     """
-    scores = [output.topics] * len(targets) if composed else output.logits
+    scores = [output.taught] * len(targets) if composed else output.logits
     terms = torch.stack(
         [label_loss(z, target, smoothing=smoothing) for z, target in zip(scores, targets, strict=True)], dim=-1
     )

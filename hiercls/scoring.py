@@ -19,7 +19,7 @@ from hiercls.aggregation import aggregate_many, is_lost
 from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
-from hiercls.model.heads import CascadeHead
+from hiercls.model.head import Head
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.novelty import Novelty
 from hiercls.model.task import ONE_TOPIC, OneTopic, Task
@@ -36,16 +36,32 @@ class TopicMix:
     Args:
         pooled: π, shape (n_topics,), positive, sums to 1.
         customers: π_c by customer, each of shape (n_topics,), positive, sums to 1.
+        adjustment: τ of the logit adjustment in training; None: it was down the path, so that p(t|x) is for no one mix.
     """
 
     pooled: np.ndarray
     customers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    adjustment: float | None = 0.0
+
+    @property
+    def answered(self) -> np.ndarray:
+        """The mix that p(t|x) is for, ∝ π^(1−τ): the pooled one, or a more even one; shape (n_topics,)."""
+        if self.adjustment is None:
+            raise ConfigError(
+                "logits that are adjusted down the path answer for no one mix of topics, from which a customer's prior "
+                "could lead; give no priors, or train with composition='topic'"
+            )
+        if self.adjustment == 0:
+            return self.pooled
+        tempered = self.pooled ** (1.0 - self.adjustment)
+        mix: np.ndarray = tempered / tempered.sum()
+        return mix
 
     def shift(self, view: str) -> Tensor | None:
-        """Log π_c − log π of a view, shape (n_topics,); None where its mix is not known."""
+        """Log π_c minus the log of the mix answered for, shape (n_topics,); None where a view's mix is not known."""
         if view not in self.customers:
             return None
-        return torch.from_numpy((np.log(self.customers[view]) - np.log(self.pooled)).astype(np.float32))
+        return torch.from_numpy((np.log(self.customers[view]) - np.log(self.answered)).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +72,7 @@ class Scorer:
 
     Args:
         mix: The pooled mix of topics and the customers' own.
-        head: The trained cascade, in evaluation mode, on the CPU; None where there is no encoder.
+        head: The trained head, in evaluation mode, on the CPU; None where there is no encoder.
         engine: Encodes texts as the head was trained on them; None where there is no encoder.
         lexical: What words say beside the encoder, or instead of it; None: nothing.
         calibration: What makes the probabilities believable; None: they are as head and words give them.
@@ -65,7 +81,7 @@ class Scorer:
     """
 
     mix: TopicMix
-    head: CascadeHead | None = None
+    head: Head | None = None
     engine: EncodingEngine | None = None
     lexical: LexicalBranch | None = None
     calibration: Calibration | None = None
@@ -274,7 +290,7 @@ class Scorer:
         """A_c[t,k] · π_c(t)/π(t), shape (n_topics, n_classes)."""
         if view.name not in self.mix.customers:
             return view.weights
-        return csr_array(view.weights.multiply((self.mix.customers[view.name] / self.mix.pooled)[:, None]))
+        return csr_array(view.weights.multiply((self.mix.customers[view.name] / self.mix.answered)[:, None]))
 
     def _normalised(self, sums: Tensor, topics: Tensor, view: View) -> Tensor:
         """The logs of a view's sums over their total, by the long way where a sum is too small for it."""

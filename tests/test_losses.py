@@ -224,7 +224,11 @@ class Setting:
                 allowed = self.slow.set_at(depth, set(self.slow.label(self.labels[number])))
                 total = sum(chances[node] for node in allowed)
                 chances = {node: chances[node] / total if node in allowed else 0.0 for node in chances}
-            if self.config.feed == "logits" and not self.forced[number]:
+            if self.config.feed == "none":
+                fed = np.array([])
+            elif self.config.feed == "probabilities":
+                fed = np.array([chances[node] for node in self.order[depth]])
+            elif self.config.feed == "logits" and not self.forced[number]:
                 fed = np.array([logits[depth][node] for node in self.order[depth]])
             else:
                 fed = np.array([max(math.log(max(chances[node], 1e-300)), -10.0) for node in self.order[depth]])
@@ -280,7 +284,7 @@ def shapes(setting: Setting) -> Iterator[list[tuple[int, ...]]]:
             yield [(hidden, n_inputs), (hidden,), (len(nodes), hidden), (len(nodes),)]
         else:
             yield [(len(nodes), n_inputs), (len(nodes),)]
-        above = len(nodes)
+        above = 0 if setting.config.feed == "none" else len(nodes)
 
 
 def unpack(theta: np.ndarray, setting: Setting) -> tuple[np.ndarray, list[list[np.ndarray]]]:
@@ -365,10 +369,40 @@ def test_loss_and_gradient_equal_enumeration(world: str, composition: Any, prior
 
 
 @pytest.mark.parametrize("composition", ["topic", "path"])
-@pytest.mark.parametrize("config", [{"hidden": 0}, {"feed": "logits"}, {"hidden": 0, "feed": "logits"}], ids=str)
-def test_linear_heads_and_raw_logits_equal_enumeration(composition: Any, config: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [{"hidden": 0}, {"feed": "logits"}, {"hidden": 0, "feed": "logits"}, {"feed": "probabilities"}, {"feed": "none"}],
+    ids=str,
+)
+def test_linear_heads_and_other_feeds_equal_enumeration(composition: Any, config: dict[str, Any]) -> None:
     heads = HeadConfig(**{"hidden": 3, "composition": composition, **config})
-    compare(WORLDS["deep dag"], heads, priors=True, forcing=True)
+    compare(WORLDS["deep dag"], heads, priors=True, forcing=heads.can_be_forced)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_a_flat_head_is_taught_by_sums_of_its_topics(world: str) -> None:
+    taxonomy, labels = Taxonomy.from_dict(WORLDS[world].data), WORLDS[world].labels
+    resolved = resolve(taxonomy, [Row(text="…", labels=one) for one in labels]).labels
+    table = TargetTable(taxonomy, resolved, composition="flat")
+    head = HeadConfig(hidden=3, composition="flat").build(WIDTH, taxonomy).double().eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        output = head(torch.randn(len(labels), WIDTH, dtype=torch.float64))
+    n_levels = len(taxonomy.levels)
+    weights = torch.ones(n_levels, dtype=torch.float64)
+    loss = cascade_loss(output, table.batch(np.arange(len(labels))), level_weights=weights, composed=True)
+    setting = build(WORLDS[world], HeadConfig(composition="path"), priors=False, forcing=False)[0]
+    for number, row in enumerate(output.logits[0].tolist()):
+        topics = softmax(dict(zip(taxonomy.topics, row, strict=True)))
+        slow, label = setting.slow, setting.slow.label(labels[number])
+        topics = setting.conditioned(topics, n_levels - 1, number, slow.scope(labels[number]))
+        for depth in range(n_levels - 1):
+            wanted, chances = slow.set_at(depth, set(label)), slow.over_nodes(depth, topics)
+            skipped = wanted == set(slow.nodes[depth])
+            expected = 0.0 if skipped else -math.log(sum(chances[node] for node in wanted))
+            assert loss.terms[number, depth].item() == pytest.approx(expected)
+        expected = -math.log(sum(weight * topics[topic] for topic, weight in label.items()))
+        assert loss.terms[number, -1].item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("composition", ["topic", "path"])

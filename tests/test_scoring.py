@@ -149,3 +149,15 @@ def test_many_views_at_once_are_each_alone(scorer: Scorer, taxonomy: Taxonomy, c
     for view, found in zip(views, scorer.classes_many(topics, views), strict=True):
         torch.testing.assert_close(found, scorer.classes(topics, view), atol=1e-5, rtol=1e-6)
     assert scorer.classes_many(topics, []) == ()
+
+
+def test_many_views_at_once_know_the_mix_that_adjusted_logits_answer_for(scorer: Scorer, taxonomy: Taxonomy) -> None:
+    mix = dataclasses.replace(scorer.mix, adjustment=0.7)
+    adjusted = dataclasses.replace(scorer, mix=mix)
+    views = [taxonomy.view(name) for name in taxonomy.views]
+    topics = torch.from_numpy(np.log(TOPICS)).float()
+    shifted = [view.name for view in views if view.name in mix.customers]
+    assert shifted
+    for view, found in zip(views, adjusted.classes_many(topics, views), strict=True):
+        torch.testing.assert_close(found, adjusted.classes(topics, view), atol=1e-5, rtol=1e-6)
+        assert torch.allclose(found, scorer.classes(topics, view), atol=1e-5) == (view.name not in shifted)

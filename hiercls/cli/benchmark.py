@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hiercls.cli.ablation import ablation
 from hiercls.cli.app import note
 from hiercls.errors import require
 
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: hiercls benchmark trust --world pydocs --seeds 1 -o benchmarks")(trust)
     group.command(epilog="Example: hiercls benchmark scope --seeds 1 -o benchmarks")(scope)
     group.command(epilog="Example: hiercls benchmark few --draws 3 -o benchmarks")(few)
+    group.command(epilog="Example: hiercls benchmark ablation --rows hiagm --seeds 3 --resume -o benchmarks")(ablation)
     app.add_typer(group, name="benchmark")
 
 

@@ -31,6 +31,7 @@ from hiercls.estimator.promising import PromisingMixin
 from hiercls.estimator.tasks import TaskName, all_right, check_settings, default_head, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.novelty import Novelty
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
@@ -54,7 +55,8 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             layers are trained, the lower ones run once. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
             labels are likelier with them.
-        head: How the cascaded heads are built; None: ``HeadConfig()``, with less dropout for ``task="multilabel"``.
+        head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``, with
+            less dropout for ``task="multilabel"``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
         customer_weights: Weight of customers' documents in the loss; 1 where not named.
@@ -90,7 +92,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         max_length: int | None = None,
         tune: str = "none",
         lexical: LexicalConfig | bool | None = None,
-        head: HeadConfig | None = None,
+        head: HeadConfig | HiagmConfig | None = None,
         training: TrainingConfig | None = None,
         level_weights: Sequence[float] | None = None,
         customer_weights: Mapping[str, float] | None = None,
@@ -658,9 +660,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
         task = task_of(self.task)
         head = default_head(task) if self.head is None else self.head
-        check_settings(
-            task, encoder=self.encoder, lexical=self.lexical, composition=head.composition, priors=self.priors
-        )
+        check_settings(task, encoder=self.encoder, lexical=self.lexical, head=head, priors=self.priors)
         seed = self.random_state
         seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))
         return fitting.FitConfig(

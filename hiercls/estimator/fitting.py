@@ -27,12 +27,12 @@ from hiercls.estimator.networks import Bench, start_from
 from hiercls.estimator.weighting import document_weights, level_weights
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
-from hiercls.model.heads import CascadeHead, HeadConfig
-from hiercls.model.levels import Hierarchy
+from hiercls.model.head import Head, HeadSettings
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.novelty import TopicDensity
+from hiercls.model.priors import Priors
 from hiercls.model.task import ONE_TOPIC, OneTopic, Task
 from hiercls.model.terms import LexicalConfig
 from hiercls.names import composed
@@ -52,7 +52,7 @@ class FitConfig:
     """What one fit is told beside its rows.
 
     Args:
-        head: How the cascaded heads are built.
+        head: How the head is built.
         training: How training runs go.
         tune: ``none``: the encoder is frozen and its encodings are cached. ``last-n``: its last n layers are trained.
             ``all``: all its layers are trained.
@@ -66,9 +66,12 @@ class FitConfig:
         lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
             where held-out labels are likelier with it, or where there is no encoder.
         task: Whether documents have one topic, or several.
+
+    Raises:
+        ConfigError: If teacher forcing is asked for and no level feeds another, or the task knows no such training.
     """
 
-    head: HeadConfig
+    head: HeadSettings
     training: TrainingConfig
     tune: str
     level_weights: Sequence[float] | None
@@ -82,6 +85,8 @@ class FitConfig:
     task: Task = ONE_TOPIC
 
     def __post_init__(self) -> None:
+        if self.training.teacher_forcing and not self.head.can_be_forced:
+            raise ConfigError("teacher forcing needs levels that feed each other; set teacher_forcing=0")
         if isinstance(self.task, SeveralTopics) and (self.training.label_smoothing or self.training.r_drop):
             raise ConfigError("task='multilabel' knows no label_smoothing, no r_drop; leave them out")
 
@@ -91,7 +96,7 @@ class Fit:
     """What one fit gives.
 
     Args:
-        head: The trained cascade; None where there is no encoder.
+        head: The trained head; None where there is no encoder.
         encoder: The trained encoder; None where it stayed frozen.
         lexical: The lexical branch; None where there is none.
         mix: The pooled mix of topics and the customers' own.
@@ -100,7 +105,7 @@ class Fit:
         density: Where the known topics' encodings lie; None where there is no encoder, or documents may have several.
     """
 
-    head: CascadeHead | None
+    head: Head | None
     encoder: TextEncoder | None
     lexical: LexicalBranch | None
     mix: TopicMix
@@ -116,7 +121,7 @@ def fit(
     config: FitConfig,
     *,
     sample_weight: np.ndarray | None = None,
-    start: CascadeHead | None = None,
+    start: Head | None = None,
 ) -> Fit:
     """Train on the union of everybody's labels.
 
@@ -140,16 +145,15 @@ def fit(
     labelled = _labelled(taxonomy, rows, config, sample_weight)
     _warn_of_confusion(taxonomy, labelled.labels)
     labelled = _with_descriptions(taxonomy, labelled, config)
-    mix = _mix(taxonomy, labelled, config)
+    mix = _mix(taxonomy, labelled, config, adjustment=0.0 if engine is None else config.head.mix_adjustment)
+    priors = training_priors(mix, labelled.groups)
     bench = Bench.of(labelled.texts, engine, tune=config.tune, progress=config.progress)
-    documents = _documents(taxonomy, labelled, bench, config, mix)
+    documents = _documents(taxonomy, labelled, bench, config, priors)
     split = _split(labelled, config)
     if engine is None:
-        share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
-        lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
-        return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=(), task=config.task)
+        return _words_alone(labelled, documents, split, config, mix)
     trainer = Trainer(
-        build=_builder(taxonomy, bench, config, start),
+        build=_builder(taxonomy, bench, config, mix, start),
         level_weights=weights,
         device=config.device,
         seed=config.seed,
@@ -167,6 +171,19 @@ def fit(
         lexical = _lexical(labelled, documents, split, config, before=before, after=after)
     density = known_topics(network, documents, device=config.device)
     return dataclasses.replace(_fit(network, bench, lexical, mix, trials, task), density=density)
+
+
+def _words_alone(
+    labelled: _Labelled,
+    documents: LabelledDocuments,
+    split: tuple[np.ndarray, np.ndarray],
+    config: FitConfig,
+    mix: TopicMix,
+) -> Fit:
+    """The fit where there is no encoder: before words are read, every document has the mix of topics."""
+    share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
+    lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
+    return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=(), task=config.task)
 
 
 def _task(
@@ -309,10 +326,9 @@ def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfi
 
 
 def _documents(
-    taxonomy: Taxonomy, labelled: _Labelled, bench: Bench, config: FitConfig, mix: TopicMix
+    taxonomy: Taxonomy, labelled: _Labelled, bench: Bench, config: FitConfig, priors: Priors | None
 ) -> LabelledDocuments:
     """Everything that a training run reads."""
-    priors = training_priors(mix, labelled.groups)
     return LabelledDocuments(
         inputs=bench.inputs,
         targets=tasks.targets_of(taxonomy, labelled.labels, composition=config.head.composition, priors=priors),
@@ -369,24 +385,24 @@ def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels | 
     return np.array(names, dtype=object).astype(str)
 
 
-def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> TopicMix:
+def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig, *, adjustment: float | None) -> TopicMix:
     """The pooled mix under the sampler in use, and the customers' known ones."""
     sampler = CustomerSampler(labelled.groups, temperature=config.training.sampling_temperature, seed=config.seed)
     pooled = tasks.mix_of(taxonomy, labelled.labels, labelled.weights * sampler.visits())
     known = {composed(name): topic_mix(taxonomy, name, shares) for name, shares in (config.priors or {}).items()}
-    return TopicMix(pooled=pooled, customers=known)
+    return TopicMix(pooled=pooled, customers=known, adjustment=adjustment)
 
 
 def _builder(
-    taxonomy: Taxonomy, bench: Bench, config: FitConfig, start: CascadeHead | None
+    taxonomy: Taxonomy, bench: Bench, config: FitConfig, mix: TopicMix, start: Head | None
 ) -> Callable[[], HierarchicalNetwork]:
     """Makes networks with the same initial weights."""
-    hierarchy = Hierarchy.of(taxonomy)
 
     def build() -> HierarchicalNetwork:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
-            head = CascadeHead(bench.encoder.width if bench.encoder else 0, hierarchy, config.head, task=config.task)
+            width = bench.encoder.width if bench.encoder else 0
+            head = config.head.build(width, taxonomy, mix=mix.pooled, task=config.task)
         if start is not None:
             start_from(head, start)
         return bench.network(head)

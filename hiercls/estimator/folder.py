@@ -22,8 +22,9 @@ from hiercls.estimator import promises
 from hiercls.estimator.promises import HeldOut
 from hiercls.estimator.tasks import name_of, task_of
 from hiercls.model.encoder import EncoderConfig, load_encoder
-from hiercls.model.heads import CascadeHead, HeadConfig
-from hiercls.model.levels import Hierarchy
+from hiercls.model.head import Head
+from hiercls.model.heads import HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.novelty import Novelty, TopicDensity
@@ -35,6 +36,7 @@ from hiercls.training.config import TrainingConfig
 from hiercls.training.saving import ENCODER, SavedModel, read_model, write_model
 
 _NOT_SAVED = ("taxonomy", "device", "random_state", "head", "training", "lexical")
+_HEADS: dict[str, Any] = {"cascade": HeadConfig, "hiagm": HiagmConfig}
 _LEXICAL = "lexical."
 """What the names of the lexical branch's tensors begin with; the head's are bare, as in folders without a branch."""
 _NOVELTY = "novelty."
@@ -58,7 +60,7 @@ def save(classifier: Any, path: Path) -> None:
         "params": {**{name: _plain(value) for name, value in params.items()}, "encoder": encoder},
         "reads": None if engine is None else _reads(engine.encoder.config),
         "encoder_beside": None if encoder is None else _beside(encoder, path),
-        "head": None if head is None else dataclasses.asdict(head.config),
+        "head": None if head is None else _plain_head(head),
         "training": None if classifier.training is None else dataclasses.asdict(classifier.training),
         "random_state": int(classifier.random_state) if isinstance(classifier.random_state, Integral) else None,
         "width": None if engine is None else engine.encoder.width,
@@ -68,6 +70,7 @@ def save(classifier: Any, path: Path) -> None:
         "pooled_mix": scorer.mix.pooled.tolist(),
         "threshold": scorer.task.threshold if isinstance(scorer.task, SeveralTopics) else None,
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
+        "mix_adjustment": scorer.mix.adjustment,
         "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
         "heldout": None if classifier.heldout_ is None else classifier.heldout_.names,
     }
@@ -229,7 +232,7 @@ def _mix(settings: Mapping[str, Any], *, n_topics: int) -> TopicMix:
     mixes = {name: np.array(mix, dtype=float) for name, mix in settings["customer_mixes"].items()}
     if any(mix.shape != (n_topics,) for mix in (pooled, *mixes.values())):
         raise ValueError(f"expected mixes of {n_topics} topics")
-    return TopicMix(pooled=pooled, customers=mixes)
+    return TopicMix(pooled=pooled, customers=mixes, adjustment=settings.get("mix_adjustment", 0.0))
 
 
 def _calibration(settings: Mapping[str, Any], *, n_topics: int) -> Calibration | None:
@@ -248,7 +251,7 @@ def with_customers(scorer: Scorer, mixes: Mapping[str, np.ndarray]) -> Scorer:
     Returns:
         The scorer with them.
     """
-    return dataclasses.replace(scorer, mix=TopicMix(pooled=scorer.mix.pooled, customers=mixes))
+    return dataclasses.replace(scorer, mix=dataclasses.replace(scorer.mix, customers=mixes))
 
 
 def _task(settings: Mapping[str, Any]) -> Task:
@@ -257,9 +260,7 @@ def _task(settings: Mapping[str, Any]) -> Task:
     return task_of(settings["params"].get("task", "multiclass"), threshold=0.5 if threshold is None else threshold)
 
 
-def _rebuild(
-    cls: Any, saved: SavedModel, device: str | torch.device | None, task: Task
-) -> tuple[Any, CascadeHead | None]:
+def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, task: Task) -> tuple[Any, Head | None]:
     """The estimator and its head, without encoder; there is no head where there is no encoder."""
     settings = saved.settings
     taxonomy = Taxonomy.from_yaml(saved.taxonomy)
@@ -267,7 +268,7 @@ def _rebuild(
     lexical = settings.get("lexical", False)
     classifier = cls(
         taxonomy,
-        head=None if head_settings is None else HeadConfig(**head_settings),
+        head=None if head_settings is None else _head_config(head_settings),
         lexical=LexicalConfig(**lexical) if isinstance(lexical, dict) else lexical,
         training=None if training is None else TrainingConfig(**training),
         random_state=settings["random_state"],
@@ -278,10 +279,23 @@ def _rebuild(
     classifier.trials_ = ()
     if classifier.encoder is None:
         return classifier, None
-    head = CascadeHead(settings["width"], Hierarchy.of(taxonomy), classifier.head, task=task)
+    head = classifier.head.build(settings["width"], taxonomy, task=task)
     others = (_LEXICAL, _NOVELTY, promises.NAME)
     head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()
+
+
+def _plain_head(head: Head) -> dict[str, Any]:
+    """A head's settings as JSON has them, with the kind of head."""
+    config: Any = head.config
+    kind = next(name for name, settings in _HEADS.items() if isinstance(config, settings))
+    return {"kind": kind, **dataclasses.asdict(config)}
+
+
+def _head_config(settings: Mapping[str, Any]) -> Any:
+    """The settings of a head; in folders that name no kind it is the cascade."""
+    given = dict(settings)
+    return _HEADS[given.pop("kind", "cascade")](**given)
 
 
 def _plain(value: Any) -> Any:

@@ -47,7 +47,7 @@ def topic_mix(taxonomy: Taxonomy, customer: str, shares: Mapping[str, float]) ->
 
 
 def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
-    """The known mixes, and which documents they hold for.
+    """The known mixes, and which documents they hold for; with adjusted logits the pooled one holds for the others.
 
     Args:
         mix: The pooled mix and the customers' own.
@@ -56,12 +56,14 @@ def training_priors(mix: TopicMix, groups: np.ndarray) -> Priors | None:
     Returns:
         The mixes by document; None where none is known.
     """
-    if not mix.customers:
+    if not mix.customers and not mix.adjustment:
         return None
-    names = list(mix.customers)
-    row = {name: position for position, name in enumerate(names)}
+    row = {name: position for position, name in enumerate(mix.customers)}
+    known, others = list(mix.customers.values()), -1
+    if mix.adjustment:
+        known, others = [*known, mix.pooled], len(known)
     return Priors(
-        pooled=mix.pooled,
-        customers=np.stack([mix.customers[name] for name in names]),
-        index=np.array([row.get(group, -1) for group in groups], dtype=np.int64),
+        pooled=mix.answered,
+        customers=np.stack(known),
+        index=np.array([row.get(group, others) for group in groups], dtype=np.int64),
     )

@@ -17,7 +17,7 @@ from hiercls.encoding.states import hidden_states
 from hiercls.errors import ConfigError
 from hiercls.estimator.engines import FROZEN, n_tuned_layers
 from hiercls.model.encoder import TextEncoder
-from hiercls.model.heads import CascadeHead
+from hiercls.model.head import Head
 from hiercls.model.inputs import EncodingInputs, Inputs, WindowInputs
 from hiercls.model.layers import halves, rejoined
 from hiercls.model.network import HierarchicalNetwork
@@ -73,8 +73,8 @@ class Bench:
             body=encoder.with_transformer(upper, encoder.pooling),
         )
 
-    def network(self, head: CascadeHead) -> HierarchicalNetwork:
-        """Heads on a fresh copy of what is trained of the encoder."""
+    def network(self, head: Head) -> HierarchicalNetwork:
+        """A head on a fresh copy of what is trained of the encoder."""
         body: nn.Module = nn.Identity()
         if self.body is not None:
             body = copy.deepcopy(self.body).float().requires_grad_(True)
@@ -89,7 +89,7 @@ class Bench:
         return self.encoder.with_transformer(whole, trained.pooling).eval()
 
 
-def start_from(head: CascadeHead, start: CascadeHead) -> None:
+def start_from(head: Head, start: Head) -> None:
     """Take another head's weights.
 
     Args:

@@ -12,6 +12,7 @@ import numpy as np
 
 from hiercls.data.rows import Row
 from hiercls.errors import ConfigError, DataError
+from hiercls.model.head import Composition, HeadSettings
 from hiercls.model.heads import HeadConfig
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.multilabel_targets import MultilabelTable
@@ -61,14 +62,14 @@ def default_head(task: Task) -> HeadConfig:
     return HeadConfig(dropout=SEVERAL_TOPICS_DROPOUT) if isinstance(task, SeveralTopics) else HeadConfig()
 
 
-def check_settings(task: Task, *, encoder: Any, lexical: Any, composition: str, priors: Any) -> None:
+def check_settings(task: Task, *, encoder: Any, lexical: Any, head: HeadSettings, priors: Any) -> None:
     """Refuse settings that mean nothing where a document may have several topics.
 
     Args:
         task: The task.
         encoder: The estimator's encoder.
         lexical: Its lexical branch.
-        composition: How its heads compose p(topic).
+        head: How its head is built.
         priors: The customers' mixes of topics.
 
     Raises:
@@ -79,7 +80,8 @@ def check_settings(task: Task, *, encoder: Any, lexical: Any, composition: str, 
     wrong = {
         "encoder=None (words alone)": encoder is None,
         f"lexical={lexical!r}": lexical is not None and lexical is not False,
-        "composition='path'": composition != "topic",
+        f"composition={head.composition!r}": head.composition != "topic",
+        "logit_adjustment": head.mix_adjustment != 0,
         "priors": bool(priors),
     }
     found = [name for name, is_wrong in wrong.items() if is_wrong]
@@ -149,7 +151,7 @@ def targets_of(
     taxonomy: Taxonomy,
     labels: ResolvedLabels | Multilabels,
     *,
-    composition: Literal["topic", "path"],
+    composition: Composition,
     priors: Priors | None,
 ) -> TargetTable | MultilabelTable:
     """What labels say at every level.

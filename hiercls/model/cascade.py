@@ -31,13 +31,20 @@ class CascadeOutput:
     Args:
         logits: z_l, each of shape (batch, n_nodes).
         log_probabilities: Each level's own log-softmax or log-sigmoid (``topic``) or composed log-probabilities
-            (``path``).
+            (``path``); the topics' alone where there is no other head (``flat``).
+        adjusted: Log p(t|x) with adjusted logits, shape (batch, n_topics); None: they are not adjusted.
     """
 
     logits: tuple[Tensor, ...]
     log_probabilities: tuple[Tensor, ...]
+    adjusted: Tensor | None = None
 
     @property
     def topics(self) -> Tensor:
         """Log p(t|x), shape (batch, n_topics)."""
         return self.log_probabilities[-1]
+
+    @property
+    def taught(self) -> Tensor:
+        """Log p(t|x) as labels are held against it, shape (batch, n_topics)."""
+        return self.topics if self.adjusted is None else self.adjusted

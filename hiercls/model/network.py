@@ -1,4 +1,4 @@
-"""The whole network: what turns inputs into encodings, and the cascade on top.
+"""The whole network: what turns inputs into encodings, and a head on top.
 
 Knows how the parts are joined; knows no label, no loss and no file.
 """
@@ -8,27 +8,27 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from hiercls.model.cascade import CascadeOutput, Forcing
-from hiercls.model.heads import CascadeHead
+from hiercls.model.head import Head
 from hiercls.model.tokens import States, Tokens
 
 
 class HierarchicalNetwork(nn.Module):
-    """An encoder, or none where encodings come ready, under cascaded heads.
+    """An encoder, or none where encodings come ready, under a head.
 
     Args:
-        head: The cascade.
+        head: What stands on top, such as the cascade.
         body: Turns a batch's inputs into encodings of shape (batch, width); ``nn.Identity()`` for frozen encodings.
 
     Example:
         >>> import torch
-        >>> from hiercls.model.heads import HeadConfig
+        >>> from hiercls.model.heads import CascadeHead, HeadConfig
         >>> from hiercls.model.levels import Hierarchy
         >>> head = CascadeHead(4, Hierarchy(sizes=(3,), links=()), HeadConfig(hidden=0, dropout=0.0))
         >>> HierarchicalNetwork(head, body=nn.Identity())(torch.zeros(2, 4)).topics.shape
         torch.Size([2, 3])
     """
 
-    def __init__(self, head: CascadeHead, *, body: nn.Module) -> None:
+    def __init__(self, head: Head, *, body: nn.Module) -> None:
         super().__init__()
         self.body = body
         self.head = head

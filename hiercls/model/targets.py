@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from scipy.sparse import csr_array, eye_array
 from torch import Tensor
 
 from hiercls.aggregation import Entries
+from hiercls.model.head import Composition
 from hiercls.model.priors import Priors
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import ResolvedLabels
@@ -27,7 +28,7 @@ class LevelTargets:
 
     Args:
         sets: Each document's label as entries over the columns that the level's term is read from: the level's nodes
-            with ``topic`` composition, the topics with ``path`` and at the last level.
+            with ``topic`` composition, the topics with ``path`` and ``flat`` and at the last level.
         informative: False for the documents whose label allows the whole level, which skip it, shape (batch,).
         prior_shift: log π_c − log π over the same columns, shape (batch, n_columns); None: the pooled mix.
         scope: True for the columns in the label's scope, shape (batch, n_columns); None: all.
@@ -51,8 +52,8 @@ class LevelTargets:
 class TargetTable:
     """The targets of all training documents, from which any batch is cut.
 
-    ``S_l`` = the nodes of level l with a topic in the label's set. With ``path`` composition the level's term is read
-    from the topics, so the set becomes the column sum ``Σ_{n ∈ S_l} A_l[t, n]`` over topics.
+    ``S_l`` = the nodes of level l with a topic in the label's set. With ``path`` and ``flat`` composition the level's
+    term is read from the topics, so the set becomes the column sum ``Σ_{n ∈ S_l} A_l[t, n]`` over topics.
 
     Args:
         taxonomy: The map.
@@ -69,7 +70,7 @@ class TargetTable:
         taxonomy: Taxonomy,
         labels: ResolvedLabels,
         *,
-        composition: Literal["topic", "path"],
+        composition: Composition,
         priors: Priors | None = None,
     ) -> None:
         self.n_topics = len(taxonomy.topics)
@@ -77,7 +78,7 @@ class TargetTable:
         self._prior_index = None if priors is None else priors.index
         rows, self._row_of = _distinct_rows(labels.weights)
         support = csr_array((np.ones_like(rows.data), rows.indices, rows.indptr), shape=rows.shape)
-        identity, composed = eye_array(len(taxonomy.topics), format="csr"), composition == "path"
+        identity, composed = eye_array(len(taxonomy.topics), format="csr"), composition != "topic"
         topics = _scopes(labels.scopes, len(taxonomy.topics))
         self._levels: list[_LevelTable] = []
         self._allowed: list[Tensor] = []

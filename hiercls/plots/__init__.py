@@ -7,6 +7,7 @@ alone.
 from hiercls.plots.comparison import Dots, plot_comparison
 from hiercls.plots.confusion import Confusion, confusion, plot_confusion
 from hiercls.plots.curves import plot_operating_curve, plot_risk_coverage
+from hiercls.plots.gains import Gain, plot_gains
 from hiercls.plots.reliability import Diagram, plot_reliability
 from hiercls.plots.taxonomy import plot_taxonomy
 from hiercls.plots.union import Pair, plot_union
@@ -15,10 +16,12 @@ __all__ = [
     "Confusion",
     "Diagram",
     "Dots",
+    "Gain",
     "Pair",
     "confusion",
     "plot_comparison",
     "plot_confusion",
+    "plot_gains",
     "plot_operating_curve",
     "plot_reliability",
     "plot_risk_coverage",

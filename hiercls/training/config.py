@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from hiercls.errors import ConfigError
 
@@ -44,7 +45,8 @@ class TrainingConfig:
         max_grad_norm: Gradients are clipped to this norm.
         patience: Share of the epochs without a better held-out loss after which training stops.
         teacher_forcing: Probability, at the first step, that a document's label replaces what a level feeds to the
-            next; it falls linearly to 0 at half of the steps.
+            next.
+        teacher_forcing_schedule: ``linear``: the probability falls to 0 at half of the steps. ``constant``: it stays.
         about_weight: Documents that a topic's ``about`` line in the taxonomy counts as, which helps where documents
             are few; 0: the lines are not read.
         sampling_temperature: How far customers of different size are evened out, ≥ 1: 1 is proportional, ∞ balanced.
@@ -76,6 +78,7 @@ class TrainingConfig:
     max_grad_norm: float = 1.0
     patience: float = 0.2
     teacher_forcing: float = 0.0
+    teacher_forcing_schedule: Literal["linear", "constant"] = "linear"
     about_weight: float = 4.0
     sampling_temperature: float = 1.0
 
@@ -97,6 +100,7 @@ class TrainingConfig:
             "max_grad_norm > 0": self.max_grad_norm > 0,
             "0 < patience <= 1": 0 < self.patience <= 1,
             "0 <= teacher_forcing <= 1": 0 <= self.teacher_forcing <= 1,
+            "teacher_forcing_schedule 'linear' or 'constant'": self.teacher_forcing_schedule in ("linear", "constant"),
             "0 <= about_weight < inf": 0 <= self.about_weight < math.inf,
             "sampling_temperature >= 1": self.sampling_temperature >= 1,
         }

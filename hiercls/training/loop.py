@@ -168,7 +168,7 @@ class _Run:
         """One step: loss, gradient, clipping, update."""
         batch = self.documents.batch(positions).to(self.device)
         loss = self._loss(network, batch)
-        total = (loss.per_document * batch.weights).mean() / self.mean_weight
+        total = (loss.per_document * batch.weights).mean() / self.mean_weight + self.network.head.penalty()
         if self.config.l1:
             total = total + self.config.l1 * head_l1(self.network)
         self._check(total, "loss", batch)
@@ -184,7 +184,7 @@ class _Run:
 
     def _loss(self, network: nn.Module, batch: Batch) -> CascadeLoss:
         """The loss of a batch; with R-Drop that of two passes, and how far their answers differ."""
-        composed = self.network.head.config.composition == "path"
+        composed = self.network.head.config.composition != "topic"
         forcing, weights, smoothing = self._forcing(batch), self.level_weights, self.config.label_smoothing
         outputs = [network(batch.inputs, forcing) for _ in range(2 if self.config.r_drop else 1)]
         losses = [
@@ -211,8 +211,10 @@ class _Run:
         return f"{kept}; a smaller learning rate usually helps"
 
     def _forcing(self, batch: Batch) -> Forcing | None:
-        """Teacher forcing for this step, with a probability that falls to 0 at half of the steps."""
-        probability = self.config.teacher_forcing * max(0.0, 1.0 - 2.0 * self.step / self.n_steps)
+        """Teacher forcing for this step, with a probability that stays, or falls to 0 at half of the steps."""
+        falls = self.config.teacher_forcing_schedule == "linear"
+        left = max(0.0, 1.0 - 2.0 * self.step / self.n_steps) if falls else 1.0
+        probability = self.config.teacher_forcing * left
         if probability == 0.0 or not batch.allowed:
             return None
         documents = torch.rand(len(batch.documents)) < probability

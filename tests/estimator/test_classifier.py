@@ -24,6 +24,7 @@ from hiercls.errors import ConfigError, DataError, InputTypeError, TaxonomyError
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.losses import CascadeLoss, cascade_loss
 from hiercls.model.heads import HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.training.config import TrainingConfig
@@ -31,6 +32,7 @@ from hiercls.training.config import TrainingConfig
 Documents = tuple[list[str], list[str]]
 Make = Callable[..., HierarchicalTextClassifier]
 QUICK = TrainingConfig(epochs=10, batch_size=16, learning_rate=0.03, weight_decay=0.01)
+ADJUSTED_PATH = HeadConfig(composition="path", logit_adjustment=1.0)
 PART = {"customer": "part", "partial": True, "classes": {"AB": ["A", "B"], "D": "D"}}
 OVER = {"customer": "over", "overlapping": True, "classes": {"ABC": ["A", "B", "C"], "B": "B", "CDEF": list("CDEF")}}
 
@@ -313,6 +315,8 @@ def test_no_row_at_all_is_an_error(make: Make, trained: HierarchicalTextClassifi
         ({"priors": {"one": {"Q": 1.0}}}, "Q"),
         ({"priors": {"one": {"A": -1.0, "B": 2.0}}}, ">= 0"),
         ({"priors": {"one": {}}}, "positive sum"),
+        ({"head": HiagmConfig(), "training": TrainingConfig(teacher_forcing=0.5)}, "levels that feed each other"),
+        ({"head": ADJUSTED_PATH, "priors": {"one": {"A": 1.0}}}, "no one mix of topics"),
         ({"precision": "float16"}, "got 'float16'"),
     ],
 )

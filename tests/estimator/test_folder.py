@@ -17,6 +17,7 @@ import torch
 from hiercls.errors import ConfigError, EncoderNotFoundError, ModelFolderError
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.model.heads import HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.taxonomy import Taxonomy
 from hiercls.training.config import TrainingConfig
 
@@ -66,6 +67,38 @@ def test_a_loaded_model_answers_the_same(
     assert loaded.taxonomy_ == tiny
     assert loaded.tune == tune
     assert loaded.classes_.tolist() == list("ABCDEF")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HiagmConfig(node_width=6),
+        HiagmConfig(form="label_attention", structure="tree_lstm", node_width=6),
+        HeadConfig(hidden=8, composition="flat", logit_adjustment=0.5),
+        HeadConfig(hidden=8, composition="path", feed="none", logit_adjustment=1.0),
+    ],
+)
+def test_any_head_comes_back_with_its_settings(
+    head: Any, tiny: Taxonomy, tiny_bert: Path, tiny_documents: Documents, tmp_path: Path
+) -> None:
+    settings = {**SETTINGS, "head": head, "priors": None}
+    trained = HierarchicalTextClassifier(tiny, encoder=tiny_bert, **settings).fit(*tiny_documents)
+    trained.save_pretrained(tmp_path / "m")
+    loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "m")
+    assert loaded.head == head
+    assert loaded.scorer_.mix.adjustment == trained.scorer_.mix.adjustment == head.mix_adjustment
+    expected = trained.predict_proba(tiny_documents[0])
+    np.testing.assert_allclose(loaded.predict_proba(tiny_documents[0]), expected, atol=1e-6)
+
+
+def test_folders_that_name_no_kind_of_head_hold_a_cascade(folder: Path) -> None:
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings["head"].pop("kind") == "cascade"
+    del settings["head"]["logit_adjustment"], settings["mix_adjustment"]
+    (folder / "config.json").write_text(json.dumps(settings))
+    loaded = HierarchicalTextClassifier.from_pretrained(folder)
+    assert loaded.head == SETTINGS["head"]
+    assert loaded.scorer_.mix.adjustment == 0.0
 
 
 def test_settings_come_back_as_plain_values(

@@ -13,6 +13,7 @@ from hiercls.data.rows import Row, make_rows
 from hiercls.errors import ConfigError, DataError
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.model.heads import HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.taxonomy import Taxonomy
 from hiercls.training.config import TrainingConfig
@@ -111,6 +112,22 @@ def test_a_customer_from_yaml_alone_and_a_saved_model(trained: HierarchicalTextC
         loaded.replace_customer({"customer": "four", "classes": {"Z": "rest"}}, prior={"A": 1.0})
 
 
+@pytest.mark.parametrize("head", [HiagmConfig(node_width=16), HeadConfig(hidden=0, dropout=0.0, feed="none")])
+def test_other_heads_learn_topics_from_coarse_lists_too(
+    head: HiagmConfig | HeadConfig, tiny: Taxonomy, untrained: HierarchicalTextClassifier, tmp_path: Path
+) -> None:
+    texts, topics = documents(240, 0)
+    views = [tiny.customers[number % 3] for number in range(len(texts))]
+    labels = [coarse(tiny, [held], view)[0] for held, view in zip(topics, views, strict=True)]
+    model = clone(untrained).set_params(head=head).fit(texts, labels, views=views)
+    unseen, held = documents(60, 9)
+    assert f1_score(indicator(tiny, held, "topic"), model.predict(unseen), average="micro") > 0.8
+    model.save_pretrained(tmp_path / "model")
+    loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    assert loaded.head == head
+    np.testing.assert_array_equal(loaded.predict_proba(unseen), model.predict_proba(unseen))
+
+
 def test_what_is_trained_answers_not_what_is_set(trained: HierarchicalTextClassifier, tmp_path: Path) -> None:
     texts, _ = documents(5, 5)
     before = trained.predict(texts)
@@ -145,6 +162,9 @@ def test_an_empty_list_says_that_nothing_holds_and_an_open_one_does_not(
         ({"encoder": None}, "knows no encoder=None"),
         ({"lexical": True}, "knows no lexical=True"),
         ({"head": HeadConfig(composition="path")}, "knows no composition='path'"),
+        ({"head": HeadConfig(composition="flat")}, "knows no composition='flat'"),
+        ({"head": HeadConfig(logit_adjustment=1.0)}, "knows no logit_adjustment"),
+        ({"head": HeadConfig(composition="path", logit_adjustment=1.0)}, "composition='path', no logit_adjustment"),
         ({"priors": {"one": {"A": 1.0}}}, "knows no priors"),
     ],
 )

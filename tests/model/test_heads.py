@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,80 @@ def test_raw_logits_may_be_fed_instead(tiny: Taxonomy) -> None:
     torch.testing.assert_close(output.logits[1], head.heads[1](torch.cat([encodings, output.logits[0]], dim=-1)))
 
 
+def test_probabilities_may_be_fed_instead(tiny: Taxonomy) -> None:
+    head = make_head(tiny, feed="probabilities")
+    encodings = torch.randn(2, 4, dtype=torch.float64)
+    output = head(encodings)
+    fed = output.logits[0].softmax(-1)
+    torch.testing.assert_close(output.logits[1], head.heads[1](torch.cat([encodings, fed], dim=-1)))
+    allowed = (torch.tensor([[True, False]] * 2),)
+    forced = head(encodings, forcing=Forcing(allowed=allowed, documents=torch.tensor([True, False])))
+    one_hot = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(forced.logits[1][:1], head.heads[1](torch.cat([encodings[:1], one_hot], dim=-1)))
+    torch.testing.assert_close(forced.logits[1][1], output.logits[1][1])
+
+
+def test_nothing_may_be_fed(tiny: Taxonomy) -> None:
+    head = make_head(tiny, feed="none")
+    encodings = torch.randn(2, 4, dtype=torch.float64)
+    output = head(encodings)
+    for logits, own in zip(output.logits, head.heads, strict=True):
+        torch.testing.assert_close(logits, own(encodings))
+
+
+def test_a_flat_head_has_nothing_but_the_topics(tiny: Taxonomy) -> None:
+    head = make_head(tiny, composition="flat", hidden=0)
+    encodings = torch.randn(3, 4, dtype=torch.float64)
+    (weight, bias), output = head.parameters(), head(encodings)
+    torch.testing.assert_close(output.topics, (encodings @ weight.T + bias).log_softmax(-1))
+    assert len(output.log_probabilities) == 1
+
+
+MIX = {"dag": [0.1, 0.2, 0.3, 0.25, 0.15], "tree": [0.05, 0.15, 0.3, 0.2, 0.1, 0.2]}
+
+
+@pytest.mark.parametrize("world", ["dag", "tree"])
+def test_adjusted_conditionals_equal_enumeration_over_paths(world: str, tiny: Taxonomy) -> None:
+    taxonomy, tau, mix = Taxonomy.from_dict(DAG) if world == "dag" else tiny, 0.7, np.array(MIX[world])
+    config = HeadConfig(hidden=5, composition="path", logit_adjustment=tau)
+    head = config.build(4, taxonomy, mix=mix).double().eval()
+    output = head(torch.randn(3, 4, dtype=torch.float64) * 3)
+    plain = [z.detach().numpy() for z in output.logits]
+    views = [taxonomy.view(level) for level in taxonomy.levels]
+    mass = [dict(zip(view.classes, (mix @ view.membership).tolist(), strict=True)) for view in views]
+    for row in range(3):
+        chances = by_paths(taxonomy, EDGES[world], [z[row] for z in plain])
+        np.testing.assert_allclose(output.topics[row].exp().detach().numpy(), list(chances.values()), atol=1e-12)
+        # raising a logit by τ log(mass) among siblings is the same as by τ log of the share of the siblings' mass
+        raised = [z[row] + tau * np.log(list(own.values())) for z, own in zip(plain, mass, strict=True)]
+        expected = by_paths(taxonomy, EDGES[world], raised)
+        np.testing.assert_allclose(output.taught[row].exp().detach().numpy(), list(expected.values()), atol=1e-7)
+    assert not torch.allclose(output.taught, output.topics, atol=0.01)
+
+
+def test_shares_of_siblings_sum_to_one_and_shallow_leaves_have_all_of_theirs() -> None:
+    first, *deeper = Hierarchy.of(Taxonomy.from_dict(RAGGED)).shares(np.array([0.2, 0.3, 0.5]))
+    np.testing.assert_allclose(first, [0.5, 0.5])
+    np.testing.assert_allclose(deeper[0], [1.0, 1.0])
+    np.testing.assert_allclose(deeper[1], [0.4, 0.6, 1.0])
+
+
+@pytest.mark.parametrize("settings", [{}, {"composition": "path"}, {"composition": "topic", "logit_adjustment": 1.0}])
+def test_what_is_not_adjusted_down_the_path_is_taught_as_it_is_answered(tiny: Taxonomy, settings: Any) -> None:
+    head = HeadConfig(**settings).build(4, tiny, mix=np.full(6, 1 / 6)).eval()
+    output = head(torch.randn(2, 4))
+    assert output.taught is output.topics
+
+
+def test_settings_say_what_they_answer_for_and_what_can_be_forced() -> None:
+    assert HeadConfig(logit_adjustment=0.5).mix_adjustment == 0.5
+    assert HeadConfig(composition="path").mix_adjustment == 0.0
+    assert HeadConfig(composition="path", logit_adjustment=0.5).mix_adjustment is None
+    assert HeadConfig().can_be_forced
+    assert not HeadConfig(feed="none").can_be_forced
+    assert not HeadConfig(composition="flat").can_be_forced
+
+
 def test_forcing_replaces_what_is_fed_for_the_forced_documents_alone() -> None:
     taxonomy = Taxonomy.from_dict(DAG)
     head = make_head(taxonomy)
@@ -155,7 +230,9 @@ def test_no_hidden_layer_drops_entries_of_the_encoding(tiny: Taxonomy) -> None:
 
 
 def test_weights_alone_are_saved(tiny: Taxonomy) -> None:
-    assert all(name.startswith("heads.") for name in make_head(tiny, composition="path").state_dict())
+    config = HeadConfig(composition="path", logit_adjustment=1.0)
+    for head in (make_head(tiny, composition="path"), config.build(4, tiny, mix=np.full(6, 1 / 6))):
+        assert all(name.startswith("heads.") for name in head.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -165,6 +242,8 @@ def test_weights_alone_are_saved(tiny: Taxonomy) -> None:
         ({"dropout": 1.0}, "0 <= dropout < 1, got 1.0"),
         ({"feed": "softmax"}, "got 'softmax'"),
         ({"composition": "tree"}, "got 'tree'"),
+        ({"logit_adjustment": -0.5}, "logit_adjustment >= 0, got -0.5"),
+        ({"logit_adjustment": math.inf}, "logit_adjustment >= 0, got inf"),
     ],
 )
 def test_settings_are_checked_at_birth(settings: dict[str, Any], said: str) -> None:

@@ -12,6 +12,7 @@ from hiercls.aggregation import Entries, noisy_or
 from hiercls.errors import ConfigError
 from hiercls.model.cascade import Forcing
 from hiercls.model.heads import FLOOR, CascadeHead, HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.levels import Hierarchy
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.taxonomy import Taxonomy
@@ -41,6 +42,26 @@ def test_teacher_forcing_replaces_what_is_told_and_nothing_else(tiny: Taxonomy) 
     assert head.heads[0].weight.grad is not None
     assert head.heads[0].weight.grad[0].any()
     assert not head.heads[0].weight.grad[1].any()
+
+
+def test_probabilities_may_be_fed_and_what_is_told_of_them(tiny: Taxonomy) -> None:
+    config = HeadConfig(hidden=0, dropout=0.0, feed="probabilities")
+    head = config.build(3, tiny, task=SeveralTopics()).eval()
+    h = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
+    told = torch.tensor([[1.0, torch.nan], [0.0, 1.0]])
+    output = head(h, forcing=Forcing(allowed=(told,), documents=torch.tensor([True, True])))
+    own = output.logits[0].sigmoid()
+    fed = torch.stack([torch.stack([torch.tensor(1.0), own[0, 1]]), torch.tensor([0.0, 1.0])])
+    torch.testing.assert_close(output.logits[1], head.heads[1](torch.cat([h, fed], dim=-1)))
+
+
+@pytest.mark.parametrize("form", ["text_propagation", "label_attention"])
+def test_hiagm_has_a_sigmoid_a_node(tiny: Taxonomy, form: str) -> None:
+    head = HiagmConfig(form=form, node_width=6).build(3, tiny, task=SeveralTopics()).eval()
+    output = head(torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))
+    assert [tuple(logits.shape) for logits in output.logits] == [(4, 2), (4, 6)]
+    for logits, found in zip(output.logits, output.log_probabilities, strict=True):
+        torch.testing.assert_close(found.exp(), logits.sigmoid())
 
 
 @settings(max_examples=40, deadline=None)

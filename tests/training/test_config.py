@@ -31,6 +31,7 @@ from hiercls.training.config import TrainingConfig
         ({"max_grad_norm": 0.0}, "max_grad_norm > 0"),
         ({"patience": 0.0}, "0 < patience <= 1"),
         ({"teacher_forcing": 1.5}, "0 <= teacher_forcing <= 1"),
+        ({"teacher_forcing_schedule": "steps"}, "'linear' or 'constant', got teacher_forcing_schedule = steps"),
         ({"sampling_temperature": 0.5}, "sampling_temperature >= 1"),
         ({"epochs": 0, "warmup": -1.0}, "epochs >= 1 and 0 <= warmup < 1"),
     ],

@@ -19,6 +19,7 @@ from hiercls.losses import cascade_loss
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.heads import CascadeHead, HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.inputs import EncodingInputs, WindowInputs
 from hiercls.model.levels import Hierarchy
 from hiercls.model.network import HierarchicalNetwork
@@ -206,6 +207,36 @@ def test_teacher_forcing_falls_to_none_at_half_of_the_steps(tiny: Taxonomy, monk
     run(make_network(tiny), documents, config)
     assert shares[5:] == [None] * 5
     np.testing.assert_allclose([share or 0.0 for share in shares[:5]], [0.8, 0.64, 0.48, 0.32, 0.16], atol=0.12)
+
+
+def test_teacher_forcing_may_stay(tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float | None] = []
+    forward = CascadeHead.forward
+
+    def watch(self: CascadeHead, encodings: torch.Tensor, *, forcing: Any = None) -> Any:
+        shares.append(None if forcing is None else float(forcing.documents.float().mean()))
+        return forward(self, encodings, forcing=forcing)
+
+    monkeypatch.setattr(CascadeHead, "forward", watch)
+    documents = make_documents(tiny, n_documents=600)
+    forcing = {"teacher_forcing": 0.5, "teacher_forcing_schedule": "constant"}
+    run(make_network(tiny), documents, TrainingConfig(epochs=2, batch_size=120, weight_decay=0.0, **forcing))
+    np.testing.assert_allclose([share or 0.0 for share in shares], [0.5] * 10, atol=0.15)
+
+
+def test_the_head_s_penalty_is_part_of_what_is_minimised(tiny: Taxonomy) -> None:
+    distances = []
+    for strength in (0.0, 10.0):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            head = HiagmConfig(node_width=4, dropout=0.0, recursive_regularization=strength).build(6, tiny)
+        network = HierarchicalNetwork(head, body=nn.Identity())
+        config = TrainingConfig(epochs=10, batch_size=16, learning_rate=0.03, weight_decay=0.0)
+        history = run(network, make_documents(tiny), config)
+        assert history.losses[-1] < history.losses[0]
+        weights = head.classifier.weight.detach()
+        distances.append(float((weights[:2].repeat_interleave(3, dim=0) - weights[2:]).square().sum()))
+    assert distances[1] < 0.1 * distances[0]
 
 
 # ------------------------------------------------------------------------------------------------ what it keeps
