@@ -200,7 +200,8 @@ def advantage(results: Sequence[ScopeResult], *, confidence: float = 0.95) -> tu
 
 
 def without_topics(taxonomy: Taxonomy, gone: set[str]) -> Taxonomy:
-    """The same map without some topics, and without the nodes, classes and customers that have none left.
+    """The same map without some topics, and without the nodes, classes and customers that have none left; without a
+    level where only shallower topics are left.
 
     Args:
         taxonomy: The map.
@@ -232,11 +233,18 @@ def without_topics(taxonomy: Taxonomy, gone: set[str]) -> Taxonomy:
         classes = {label: topics for label, topics in named.items() if topics}
         if classes:
             customers[name] = {"classes": classes, **{flag: True for flag, on in taxonomy.flags(name).items() if on}}
-    kept = {"hiercls": plain["hiercls"], "name": plain["name"], "levels": plain["levels"]}
+    left = below(plain["topics"])
+    levels = [*taxonomy.levels[: _depth(left) - 1], taxonomy.levels[-1]]
+    kept = {"hiercls": plain["hiercls"], "name": plain["name"], "levels": levels}
     shared = [node for node in taxonomy.hierarchy.multi_parent if stays(node)]
-    return Taxonomy.from_dict(
-        {**kept, "topics": below(plain["topics"]), "multi_parent": shared, "customers": customers}
-    )
+    return Taxonomy.from_dict({**kept, "topics": left, "multi_parent": shared, "customers": customers})
+
+
+def _depth(part: Any) -> int:
+    """How many nodes the longest path down has."""
+    if isinstance(part, Mapping):
+        return 1 + max(map(_depth, part.values()))
+    return 1 if part else 0
 
 
 def _within(corpus: Corpus, taxonomy: Taxonomy, left: Taxonomy) -> Corpus:
