@@ -167,7 +167,7 @@ async def add_customer(
 @router.post(
     "/customers/check",
     summary="Check a customer",
-    responses=_refusals(401, 403, 413),
+    responses=_refusals(401, 403, 413, 422),
     openapi_extra=_YAML,
 )
 async def check_customer(request: Request, parts: Parts, asker: Asker) -> Checked:

@@ -87,11 +87,8 @@ function shownCustomers() {
 async function classify() {
   const text = element("text").value;
   const turn = ++state.text;
-  element("why-section").hidden = true;
   if (!state.map || !text.trim()) {
-    element("status").textContent = "";
-    element("topics").replaceChildren();
-    element("customers").replaceChildren();
+    clear();
     return;
   }
   const level = state.map.levels.at(-1);
@@ -104,7 +101,16 @@ async function classify() {
   showCustomers(answers);
   const likeliest = topics ? topics.documents[0].answers[0] : answers[0];
   if (likeliest) element("status").textContent = `Likeliest: ${likeliest.top[0].name}, ${percent(likeliest.top[0].probability)}`;
-  if (state.customer && customers.includes(state.customer)) await explain(state.customer, false);
+  if (customers.includes(state.customer)) await explain(state.customer, false);
+  else element("why-section").hidden = true;
+}
+
+function clear() {
+  element("status").textContent = "";
+  element("why-section").hidden = true;
+  for (const part of [element("topics"), element("customers"), element("why-text"), element("why-words").tBodies[0]]) {
+    part.replaceChildren();
+  }
 }
 
 function showTopics(answer) {
@@ -260,6 +266,9 @@ element("access").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem("token", element("token").value.trim());
   element("token").value = "";
+  state.customer = null;
+  clear(); // another token may see less
+  element("problems").replaceChildren();
   attempt(load);
 });
 attempt(load);
