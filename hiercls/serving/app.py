@@ -67,7 +67,6 @@ def build_app(service: Service, *, tokens: Tokens | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        strict_content_type=False,
     )
     app.include_router(routes)
     app.include_router(page)

@@ -60,7 +60,7 @@ async def _on_validation(request: Request, error: Exception) -> JSONResponse:
         message = one["msg"][:1].lower() + one["msg"][1:]
         if one["type"] == "json_invalid":
             message = f"the body is not JSON: {one.get('ctx', {}).get('error', '')}"
-        elif where == ["body"] and "json" not in request.headers.get("content-type", "json"):
+        elif where == ["body"] and "json" not in request.headers.get("content-type", ""):
             message = "expected JSON, with the header 'Content-Type: application/json'"
         problems.append(Fault(message=message, path=".".join(where)))
     said = "; ".join(f"{problem.path}: {problem.message}" for problem in problems[:3])

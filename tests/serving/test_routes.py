@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 TEXTS = ["a1 a2 the", "f3 f1 of", "b2 c1 and", ""]
-ACME = "customer: acme\nclasses:\n  Letters: [A, B]\n  Other: rest\n"
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -123,19 +123,22 @@ def test_the_schema_has_examples_that_work(client):
     ],
 )
 def test_a_bad_request_is_told_why(client, body, said):
-    response = client.post("/predict", content=body, headers={"Content-Type": "application/json"})
+    response = client.post("/predict", content=body, headers=JSON)
     assert response.status_code in (400, 422)
     assert said in response.json()["detail"]
 
 
 def test_another_kind_of_content_is_told_so(client):
-    response = client.post("/predict", data={"documents": "a"})
-    assert response.status_code == 422
-    assert "'Content-Type: application/json'" in response.json()["detail"]
+    for response in (
+        client.post("/predict", data={"documents": "a"}),
+        client.post("/predict", content=b'{"documents": ["a"]}', headers={"Content-Type": "text/plain"}),
+    ):
+        assert response.status_code == 422
+        assert "'Content-Type: application/json'" in response.json()["detail"]
 
 
 def test_a_name_with_half_a_surrogate_pair_is_unknown(client):
-    response = client.post("/predict", content=b'{"documents": ["a"], "\\ud800": 1}')
+    response = client.post("/predict", content=b'{"documents": ["a"], "\\ud800": 1}', headers=JSON)
     assert response.status_code == 422
     assert "valid string" in response.json()["detail"]
 
@@ -173,7 +176,9 @@ def test_too_much_is_told_so(serve, asked, said):
     response = client.post("/predict", json=asked)
     assert response.status_code == 413
     assert said in response.json()["detail"]
-    streamed = client.post("/predict", content=iter([json.dumps(asked).encode()]))  # its length is not announced
+    streamed = client.post(
+        "/predict", content=iter([json.dumps(asked).encode()]), headers=JSON
+    )  # its length is not announced
     assert (streamed.status_code, streamed.json()["detail"]) == (413, response.json()["detail"])
 
 
