@@ -57,5 +57,5 @@ $(VENV)/.base: $(SETTINGS) | $(BIN)/pip
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(INSTALL) --editable '.[compare,plots,tables,dev]'
+	$(INSTALL) --editable '.[compare,plots,serve,tables,dev]'
 	@touch $@

@@ -87,7 +87,7 @@ def test_wheel_holds_the_library_and_its_taxonomies_alone(wheel):
     shipped = {f"hiercls/taxonomies/{path.name}" for path in (ROOT / "taxonomies").glob("tiny.*")}
     shipped |= {f"hiercls/taxonomies/{path.name}" for path in (ROOT / "taxonomies").glob("*.yaml")}
     assert {"hiercls/taxonomies/tiny.yaml", "hiercls/taxonomies/newsgroups.yaml"} <= shipped <= names
-    assert {"hiercls/py.typed", "hiercls/cli/__init__.py"} <= names
+    assert {"hiercls/py.typed", "hiercls/cli/__init__.py", "hiercls/serving/page/explorer.js"} <= names
     assert {name.split("/")[0] for name in names} == {"hiercls", f"hiercls-{hiercls.__version__}.dist-info"}
     assert [name for name in names if "test" in name or name.endswith(".pyc")] == []
     assert f"hiercls-{hiercls.__version__}.dist-info/licenses/LICENSE" in names
