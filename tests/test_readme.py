@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import io
+import itertools
 import re
 import shlex
 import shutil
@@ -76,7 +77,7 @@ def run_python(page: str) -> list[str]:
     namespace: dict[str, object] = {"__name__": "__main__"}
     differences = []
     found = blocks(page)
-    for block, after in zip(found, [*found[1:], None], strict=True):
+    for block, after in itertools.pairwise([*found, None]):
         if block.language != "python":
             continue
         printed = io.StringIO()
