@@ -1,8 +1,9 @@
 """Probabilities that can be believed: the topics' are scaled until held-out labels, coarse ones too, are likeliest.
 
-``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, where s may differ with how sure the model is: since
-the topics are scaled, labels of any view teach it, and no view contradicts another. Knows topic log-probabilities and
-labels as sets of topics; knows no text and no model.
+``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, where s may differ with how sure the model is; where a
+document may have several topics ``log σ( a_t · s(z_t) · z_t + b_t )`` of their log-odds z. Since the topics are scaled,
+labels of any view teach it, and no view contradicts another. Knows topic log-probabilities and labels as sets of
+topics; knows no text and no model.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from hiercls.errors import ConfigError, DataError, Problem
-from hiercls.losses import set_loss
-from hiercls.model.targets import LevelTargets, TargetTable
+from hiercls.losses import Targets, label_loss
+from hiercls.model.multilabel_targets import MultilabelTable
+from hiercls.model.targets import TargetTable
+from hiercls.model.task import ONE_TOPIC, Task
 
 Method = Literal["adaptive", "temperature", "vector", "bias_corrected"]
 """One slope, and a power of how sure the model is; one slope alone; a slope and a bias for every topic; one slope and a
@@ -52,7 +55,8 @@ class Scaling:
         loss_before: ``−log p(label)`` of these before, in nats a document.
         loss_after: The same after.
         power: q, positive: ``s(x) = ((1 + c) / (1 + log 2))^(q − 1)`` with ``c = −log(1 − max_t p(t|x))``. At 1 all
-            documents are scaled alike; below it, the surer the model, the more it is restrained.
+            documents are scaled alike; below it, the surer the model, the more it is restrained. Where a document may
+            have several topics, c is each topic's own ``−log min(p, 1 − p)``.
 
     Example:
         >>> Scaling.identity(2).apply(torch.tensor([[0.25, 0.75]]).log()).exp()
@@ -81,17 +85,19 @@ class Scaling:
         """
         return float(np.exp(-np.log(self.slopes).mean()))
 
-    def apply(self, topics: Tensor) -> Tensor:
+    def apply(self, topics: Tensor, *, task: Task = ONE_TOPIC) -> Tensor:
         """The scaled log-probabilities of the topics.
 
         Args:
             topics: log p(t|x), shape (n_texts, n_topics).
+            task: What kind of probabilities they are.
 
         Returns:
-            log p'(t|x), of the same shape and type; rows sum to 1 in probability.
+            log p'(t|x), of the same shape and type; where a document has one topic, rows sum to 1 in probability.
         """
         slopes, biases = (torch.from_numpy(part).to(topics) for part in (self.slopes, self.biases))
-        return (topics * slopes * _stretch(topics, self.power) + biases).log_softmax(dim=-1)
+        scores = task.scores(topics)
+        return task.log_probabilities(scores * slopes * _stretch(scores, self.power, task) + biases)
 
     def to_dict(self) -> dict[str, Any]:
         """The scaling as plain data."""
@@ -131,17 +137,18 @@ class Calibration:
     pooled: Scaling
     customers: Mapping[str, Scaling] = field(default_factory=dict)
 
-    def of_view(self, topics: Tensor, name: str) -> Tensor:
+    def of_view(self, topics: Tensor, name: str, *, task: Task = ONE_TOPIC) -> Tensor:
         """The topics as one view has them: a customer's own scaling, where it has one, after the one for all.
 
         Args:
             topics: log p(t|x) after the scaling for all, shape (n_texts, n_topics).
             name: A level or a customer.
+            task: What kind of probabilities they are.
 
         Returns:
             Shape (n_texts, n_topics).
         """
-        return self.customers[name].apply(topics) if name in self.customers else topics
+        return self.customers[name].apply(topics, task=task) if name in self.customers else topics
 
     def without(self, customer: str) -> Calibration:
         """The same without a customer's own scaling."""
@@ -172,7 +179,12 @@ class Calibration:
 
 
 def calibrate(
-    topics: Tensor, targets: TargetTable, *, method: Method = DEFAULT_METHOD, groups: Mapping[str, NDArray[np.int64]]
+    topics: Tensor,
+    targets: TargetTable | MultilabelTable,
+    *,
+    method: Method = DEFAULT_METHOD,
+    groups: Mapping[str, NDArray[np.int64]],
+    task: Task = ONE_TOPIC,
 ) -> Calibration:
     """Fit one scaling for all documents, and one more for each group of them.
 
@@ -181,6 +193,7 @@ def calibrate(
         targets: What their labels say, with the customers' priors and scopes.
         method: ``adaptive``, ``temperature``, ``vector`` or ``bias_corrected``.
         groups: Positions of the documents of customers who get a scaling of their own, by name.
+        task: What kind of probabilities, and labels, they are.
 
     Returns:
         The calibration.
@@ -190,26 +203,29 @@ def calibrate(
         DataError: If there is no document.
     """
     everything = np.arange(len(topics))
-    pooled = fit_scaling(topics, targets.batch(everything)[-1], method=method)
+    pooled = fit_scaling(topics, targets.batch(everything)[-1], method=method, task=task)
     own = {
-        name: fit_scaling(pooled.apply(topics[places]), targets.batch(places)[-1], method=method)
+        name: fit_scaling(pooled.apply(topics[places], task=task), targets.batch(places)[-1], method=method, task=task)
         for name, places in groups.items()
     }
     return Calibration(pooled=pooled, customers=own)
 
 
-def fit_scaling(topics: Tensor, targets: LevelTargets, *, method: Method = DEFAULT_METHOD) -> Scaling:
+def fit_scaling(
+    topics: Tensor, targets: Targets, *, method: Method = DEFAULT_METHOD, task: Task = ONE_TOPIC
+) -> Scaling:
     """The scaling under which the labels are likeliest, whatever view they are of.
 
     ``minimise Σ_i −log Σ_t A[t,y_i] · p'_c(t|x_i) + Σ v² / 2σ²`` by L-BFGS in float64, where v are the logarithms of
     slopes and power, and the biases, as far as the method has them free. The last term is a prior around no change: few
     documents change little, the slope stays finite where every label was foreseen, and what coarse labels leave open is
-    settled.
+    settled. Where a document may have several topics, the loss is that of lists of labels.
 
     Args:
         topics: log p(t|x) of held-out documents, shape (n_documents, n_topics).
         targets: What their labels say at the topics, with the customers' priors and scopes.
         method: ``adaptive``, ``temperature``, ``vector`` or ``bias_corrected``.
+        task: What kind of probabilities, and labels, they are.
 
     Returns:
         The scaling, and the loss before and after it.
@@ -222,19 +238,19 @@ def fit_scaling(topics: Tensor, targets: LevelTargets, *, method: Method = DEFAU
         Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (temperature, vector); Alexandari et al.,
         Maximum Likelihood with Bias-Corrected Calibration, ICML 2020; Balanya, Maroñas and Ramos, Adaptive Temperature
         Scaling for Robust Calibration of Deep Neural Networks, 2022, whose temperature follows the entropy; here
-        through the likelihood of set labels.
+        through the likelihood of set labels. Of sigmoids ``vector`` is Platt's scaling of each topic (1999).
     """
     if method not in get_args(Method):
         raise ConfigError(f"expected the method to be one of {', '.join(get_args(Method))}, got {method!r}")
     n_documents, n_topics = topics.shape
     if not n_documents:
         raise DataError([Problem(message="expected labelled documents to calibrate on, got none")], subject="the rows")
-    scores = topics.detach().double()
+    scores = task.scores(topics.detach().double())
     unpack, n_parameters = _parameters(method, n_topics)
 
     def loss(parameters: Tensor) -> Tensor:
         slopes, biases, power = unpack(parameters)
-        return set_loss(scores * slopes * _stretch(scores, power) + biases, targets).mean()
+        return label_loss(scores * slopes * _stretch(scores, power, task) + biases, targets).mean()
 
     def objective(values: Array) -> tuple[float, Array]:
         parameters = torch.tensor(values, requires_grad=True)
@@ -269,9 +285,7 @@ def _parameters(method: Method, n_topics: int) -> tuple[Callable[[Tensor], tuple
     return lambda vector: (vector[:n_slopes].exp(), vector[n_slopes:], one), n_slopes + n_topics
 
 
-def _stretch(topics: Tensor, power: Tensor | float) -> Tensor:
-    """What the slopes are multiplied by for each document, by how sure the model is, shape (n_texts, 1)."""
-    likeliest = torch.nn.functional.one_hot(topics.argmax(dim=-1), topics.shape[-1]).bool()
-    others = topics.masked_fill(likeliest, -math.inf).logsumexp(dim=-1, keepdim=True)
-    sureness = (-others).clamp(min=0.0, max=MOST_SURE)
+def _stretch(scores: Tensor, power: Tensor | float, task: Task) -> Tensor:
+    """What the slopes are multiplied by, by how sure the model is, shape (n_texts, 1) or (n_texts, n_topics)."""
+    sureness = task.sureness(scores).clamp(min=0.0, max=MOST_SURE)
     return ((1 + sureness) / (1 + SURENESS_AT_HALF)) ** (power - 1)

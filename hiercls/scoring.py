@@ -98,7 +98,7 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        return self._calibrated(self._uncalibrated(texts, self._encodings(texts, progress=progress)))
+        return self.calibrated(self._uncalibrated(texts, self._encodings(texts, progress=progress)))
 
     def stream(
         self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
@@ -113,7 +113,7 @@ class Scorer:
             Shape (n_texts in the window, n_topics), float32.
         """
         for texts, encodings in self._encoded(windows, advance):
-            yield self._calibrated(self._uncalibrated(texts, encodings))
+            yield self.calibrated(self._uncalibrated(texts, encodings))
 
     def stream_with_novelty(
         self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
@@ -129,7 +129,7 @@ class Scorer:
         """
         for texts, encodings in self._encoded(windows, advance):
             topics = self._uncalibrated(texts, encodings)
-            yield self._calibrated(topics), self._novelty(texts, encodings, topics)
+            yield self.calibrated(topics), self._novelty(texts, encodings, topics)
 
     def _encoded(
         self, windows: Iterable[Sequence[str]], advance: Callable[[int], object]
@@ -153,13 +153,23 @@ class Scorer:
     @property
     def knows_novelty(self) -> bool:
         """Whether novelty can be scored: not by a model with an encoder that was saved before that was learnt."""
-        return self.engine is None or self.novelty.density is not None
+        return self._judges_topics or self.novelty.density is not None
+
+    @property
+    def _judges_topics(self) -> bool:
+        """Whether a document is new where no topic is likely.
+
+        So it is where sigmoids may all be low, as those of a softmax may not. A Gaussian around each topic would call
+        whatever has two topics new, since it lies between them.
+        """
+        return self.engine is None or not isinstance(self.task, OneTopic)
 
     def topics_and_novelty(self, texts: Sequence[str], *, progress: bool = False) -> tuple[Tensor, np.ndarray]:
         """Log p(t|x) under the pooled mix, and how unlike all known topics each text is; each is encoded once.
 
         ``s = −log Σ_t exp( log N(h; μ_t, Σ_within) − log N(h; μ, Σ_all) + Σ_w x_w v_wt )``: encoding and words have to
-        fit one and the same topic. Without an encoder ``s = −max_t log p(t|x)``, before calibration.
+        fit one and the same topic. Without an encoder, and where a document may have several topics,
+        ``s = −max_t log p(t|x)``, before calibration.
 
         Args:
             texts: The texts.
@@ -173,7 +183,7 @@ class Scorer:
         """
         encodings = self._encodings(texts, progress=progress)
         topics = self._uncalibrated(texts, encodings)
-        return self._calibrated(topics), self._novelty(texts, encodings, topics)
+        return self.calibrated(topics), self._novelty(texts, encodings, topics)
 
     def _encodings(self, texts: Sequence[str], *, progress: bool) -> np.ndarray | None:
         """Encodings of texts, shape (n_texts, width); None where there is no encoder."""
@@ -202,7 +212,7 @@ class Scorer:
 
     def _novelty(self, texts: Sequence[str], encodings: np.ndarray | None, topics: Tensor) -> np.ndarray:
         """s, shape (n_texts,)."""
-        if encodings is None:
+        if encodings is None or self._judges_topics:
             return -topics.max(dim=-1).values.double().numpy()
         if self.novelty.density is None:
             raise ConfigError("this model has not learnt where its topics lie, as fit() now does; fit it again")
@@ -221,11 +231,18 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        return self._calibrated(self._heads(encodings))
+        return self.calibrated(self._heads(encodings))
 
-    def _calibrated(self, topics: Tensor) -> Tensor:
-        """Log p(t|x) made believable, where that was learnt."""
-        return topics if self.calibration is None else self.calibration.pooled.apply(topics)
+    def calibrated(self, topics: Tensor) -> Tensor:
+        """Log p(t|x) made believable, where that was learnt.
+
+        Args:
+            topics: log p(t|x) as head and words give it, shape (n_texts, n_topics).
+
+        Returns:
+            The same shape.
+        """
+        return topics if self.calibration is None else self.calibration.pooled.apply(topics, task=self.task)
 
     def _heads(self, encodings: np.ndarray) -> Tensor:
         """Log p(t|x) as the head gives it, shape (n_texts, n_topics)."""
@@ -247,7 +264,7 @@ class Scorer:
             Shape (n_texts, n_topics).
         """
         if self.calibration is not None:
-            topics = self.calibration.of_view(topics, view.name)
+            topics = self.calibration.of_view(topics, view.name, task=self.task)
         return self.task.conditioned(topics, view, shift=self.mix.shift(view.name))
 
     def classes(self, topics: Tensor, view: View) -> Tensor:

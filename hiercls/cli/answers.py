@@ -91,6 +91,11 @@ def asked_for(
         raise ConfigError("--threshold says how probable a node must be, --accuracy finds that out: give one of them")
     if calibrated_at is not None and coverage is None:
         raise ConfigError("--calibrated-at says where --coverage is exact: give both")
+    from hiercls.estimator.tasks import need_one_topic
+
+    asked = {"--accuracy": accuracy is not None, "--threshold": threshold is not None, "--least-cost": least_cost}
+    for option in (name for name, is_asked in asked.items() if is_asked):
+        need_one_topic(classifier.scorer_, option)
     more: dict[str, Callable[[Tensor], list[Any]]] = {}
     if coverage is not None:
         more["set"] = _sets(classifier, view, coverage, calibrated_at)

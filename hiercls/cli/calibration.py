@@ -75,12 +75,12 @@ def calibrate(
     model: Model,
     data: HeldOutData,
     method: Annotated[
-        Method,
+        Method | None,
         typer.Option(
-            help="One temperature that follows how sure the model is; one for all; a temperature and a bias for each "
-            "topic; or one temperature and a bias for each."
+            help="One temperature that follows how sure the model is, the default; one for all; a temperature and a "
+            "bias for each topic; or one temperature and a bias for each, the default of a multilabel model."
         ),
-    ] = Method.adaptive,
+    ] = None,
     per_customer: Annotated[
         bool, typer.Option("--per-customer", help="Give every customer with documents a calibration of its own, too.")
     ] = False,
@@ -91,10 +91,11 @@ def calibrate(
 ) -> None:
     """Make a model's probabilities believable: of the answers at 80 %, four of five shall be right.
 
-    Coarse labels will do, of any customers and levels. A calibration that the model has already is replaced.
+    Coarse labels will do, of any customers and levels. A calibration that the model has already is replaced. Where
+    documents may have several topics, so is the probability from which a class is predicted.
     """
-    classifier, rows = _opened("calibrate", model, data, output, device, Skipping.of(skip_bad, rejects))
-    classifier.calibrate_rows(rows, method=method.plain, per_customer=per_customer)
+    classifier, rows = _opened(model, data, output, device, Skipping.of(skip_bad, rejects))
+    classifier.calibrate_rows(rows, method=None if method is None else method.plain, per_customer=per_customer)
     classifier.set_params(verbose=False).save_pretrained(output or model)
     calibration = classifier.calibration_
     if calibration is not None:
@@ -115,7 +116,7 @@ def conformalize(
     The promises are for documents like these. They are exact where these were neither trained on nor calibrated on;
     with coarse labels more is kept than promised. What the model said of them is saved with it, their texts are not.
     """
-    classifier, rows = _opened("conformalize", model, data, output, device, Skipping.of(skip_bad, rejects))
+    classifier, rows = _opened(model, data, output, device, Skipping.of(skip_bad, rejects))
     classifier.conformalize_rows(rows)
     classifier.set_params(verbose=False).save_pretrained(output or model)
     typer.echo("\n".join(_promises(classifier)))
@@ -123,33 +124,36 @@ def conformalize(
 
 
 def _opened(
-    command: str, model: Path, data: list[Path], output: Path | None, device: str | None, skipping: Skipping
+    model: Path, data: list[Path], output: Path | None, device: str | None, skipping: Skipping
 ) -> tuple[HierarchicalTextClassifier, tuple[Row, ...]]:
     """A model that shows its progress, and the rows that it is shown."""
     if output is not None and output.exists():
         raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
     from hiercls.estimator import HierarchicalTextClassifier
-    from hiercls.estimator.tasks import need_one_topic
+    from hiercls.model.multilabel import SeveralTopics
 
     classifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
-    need_one_topic(classifier.scorer_, command)
-    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping)
+    several = isinstance(classifier.scorer_.task, SeveralTopics)
+    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping, multilabel=several)
     classifier.set_params(verbose=shows_progress())
     return classifier, documents.rows
 
 
 def _promises(classifier: HierarchicalTextClassifier) -> list[str]:
     """On how many documents, and what promises take."""
+    from hiercls.model.task import OneTopic
+
     promises, taxonomy = classifier.promises_, classifier.taxonomy_
     fine = taxonomy.view(taxonomy.levels[-1])
-    rows: list[tuple[str, ...]] = [("promised", f"classes in a set of {fine.name}s", "threshold of nodes")]
+    climbs = isinstance(promises.scorer.task, OneTopic)
+    columns = ("promised", f"classes in a set of {fine.name}s", *(["threshold of nodes"] if climbs else []))
+    rows: list[tuple[str, ...]] = [columns]
     for promised in (0.8, 0.9, 0.95):
         rule = promises.sets(at=fine, calibrated_at=fine, coverage=promised, score="lac")
         size = rule.sets(promises.topics(promises.heldout, fine)).sum(axis=1).mean()
-        threshold = promises.climbing(accuracy=promised).threshold
-        rows.append(
-            (f"{promised:.0%}", f"{size:.1f} of {len(fine.classes)}", f"{threshold:.3f}" if threshold <= 1 else "–")
-        )
+        threshold = promises.climbing(accuracy=promised).threshold if climbs else 2.0
+        nodes = [f"{threshold:.3f}" if threshold <= 1 else "–"] if climbs else []
+        rows.append((f"{promised:.0%}", f"{size:.1f} of {len(fine.classes)}", *nodes))
     coarse = f"; {rule.n_coarse:,} have coarse labels: more is kept than promised" if rule.n_coarse else ""
     return [f"held out {counted(rule.n_documents, 'document')}{coarse}", *aligned(rows)]
 

@@ -42,6 +42,8 @@ SEVERAL_TOPICS = {
     "micro_f1": "micro-F1",
     "macro_f1": "macro-F1",
     "subset_accuracy": "all right",
+    "calibration_error": "ECE",
+    "log_loss": "log-loss",
 }
 """The same where documents may have several topics."""
 
@@ -138,7 +140,7 @@ def _explained(result: Evaluation | MultilabelEvaluation) -> list[str]:
     from hiercls.study.evaluation import Evaluation
 
     if not isinstance(result, Evaluation):
-        return []
+        return ["ECE: the expected calibration error, how far a class's probabilities are from the part that holds"]
     return [
         "ECE: the expected calibration error, how far probabilities are from the part that is right",
         f"area under risk–coverage: {_number(result.caution.hierarchical.area)} with coarser answers where uncertain, "
@@ -153,11 +155,7 @@ def _scores(
     columns: Mapping[str, str],
 ) -> tuple[str, ...]:
     """One view's line."""
-    from hiercls.study.evaluation import Evaluation
-
-    found = dataclasses.asdict(scores)
-    if isinstance(result, Evaluation):
-        found |= dataclasses.asdict(result.probabilities[scores.view])
+    found = dataclasses.asdict(scores) | dataclasses.asdict(result.probabilities[scores.view])
     values = [found[column] for column in columns]
     return name, *(f"{value:,}" if isinstance(value, int) else _number(value) for value in values)
 

@@ -92,7 +92,7 @@ def predict(
 
     An object has label, probability and top, the likeliest classes; of a multilabel model labels, all that are
     predicted, in place of the first two.
-    With --false-alarms it has out_of_scope too; where that is true, label and probability are null.
+    With --false-alarms it has out_of_scope too; where that is true, label and probability (labels) are null.
     An empty text is answered like any other.
     All rows are checked before the first is answered; JSONL and stdin are never held in memory whole.
     With --skip-bad a bad row keeps its place: its label (labels) is null, and problems says why.
@@ -239,15 +239,18 @@ def _answer(
         {"label": view.classes[index], "probability": round(probability, DIGITS)}
         for probability, index in zip(probabilities, classes, strict=True)
     ]
-    if chosen is not None:
-        return {"labels": [view.classes[index] for index in chosen], "top": top}
+    several = chosen is not None
+    answer = {"labels": [view.classes[index] for index in chosen]} if chosen is not None else top[0]
     if out_of_scope is None:
-        return {**top[0], "top": top}
-    answer = {"label": None, "probability": None} if out_of_scope else top[0]
-    return {**answer, "out_of_scope": out_of_scope, "top": top}
+        return {**answer, "top": top}
+    return {**(_nothing(several=several) if out_of_scope else answer), "out_of_scope": out_of_scope, "top": top}
 
 
 def _refusal(reject: Reject, *, several: bool) -> dict[str, Any]:
     """What stands in the place of a bad row, so that answers and rows stay beside each other."""
-    nothing: dict[str, Any] = {"labels": None} if several else {"label": None, "probability": None}
-    return {**nothing, "top": [], "problems": [str(problem) for problem in reject.problems]}
+    return {**_nothing(several=several), "top": [], "problems": [str(problem) for problem in reject.problems]}
+
+
+def _nothing(*, several: bool) -> dict[str, Any]:
+    """No answer."""
+    return {"labels": None} if several else {"label": None, "probability": None}

@@ -9,6 +9,7 @@ from hiercls.decoding.climbing import ClimbingRule, climbing_rule
 from hiercls.decoding.conformal import ConformalRule, conformal_rule, mix_ratios, sets_at
 from hiercls.decoding.nodes import NodeRule, node_rule, node_scores
 from hiercls.decoding.optimal import f1_gains, least_cost, most_gain
+from hiercls.decoding.recall import RecallRule, recall_rule
 from hiercls.decoding.stopping import ROOT, OperatingCurve, operating_curve, specificities, stop
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ConformalRule",
     "NodeRule",
     "OperatingCurve",
+    "RecallRule",
     "class_argmax",
     "climbing_rule",
     "conformal_rule",
@@ -28,6 +30,7 @@ __all__ = [
     "node_rule",
     "node_scores",
     "operating_curve",
+    "recall_rule",
     "sets_at",
     "specificities",
     "stop",

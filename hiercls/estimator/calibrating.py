@@ -15,9 +15,8 @@ from hiercls.calibration import Method, calibrate
 from hiercls.data.rows import Row
 from hiercls.estimator import fitting
 from hiercls.estimator.mixes import training_priors
-from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
+from hiercls.estimator.tasks import default_method, has_topic, resolve_all, targets_of, with_threshold
 from hiercls.model.novelty import Novelty
-from hiercls.model.targets import TargetTable
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy
 
@@ -27,19 +26,20 @@ def calibrated(
     scorer: Scorer,
     rows: Sequence[Row],
     *,
-    method: Method,
+    method: Method | None,
     per_customer: bool,
     progress: bool = False,
 ) -> Scorer:
     """The same scorer, calibrated on held-out rows; what it was calibrated on before is forgotten.
 
-    The rows' novelty is kept too: they are of known topics, so it says how often a rejection is a false alarm.
+    The rows' novelty is kept too: they are of known topics, so it says how often a rejection is a false alarm. Where a
+    document may have several topics, rows that list none are no such rows, and the threshold is chosen again.
 
     Args:
         taxonomy: The map.
         scorer: A trained scorer.
         rows: Labelled rows that it was not trained on.
-        method: What is free.
+        method: What is free; None: as the task has it.
         per_customer: Whether every customer with rows among them gets a scaling of its own, on top of the one for all.
         progress: Whether to show a bar on standard error.
 
@@ -50,24 +50,27 @@ def calibrated(
         DataError: If there are no rows, or labels that are illegal.
         ConfigError: If there is no such method.
     """
-    need_one_topic(scorer, "calibrate")
-    labels = resolve_one_topic(taxonomy, rows)
+    labels = resolve_all(taxonomy, rows, scorer.task)
     bare = dataclasses.replace(scorer, calibration=None)
-    topics, novelty = _said(bare, [row.text for row in rows], progress=progress)
+    topics, novelty = _said(bare, [row.text for row in rows], has_topic(labels), progress=progress)
     groups = fitting.groups_of(taxonomy, rows, labels)
     priors = training_priors(scorer.mix, groups)
     composition = "topic" if scorer.head is None else scorer.head.config.composition
-    targets = TargetTable(taxonomy, labels, composition=composition, priors=priors)
+    targets = targets_of(taxonomy, labels, composition=composition, priors=priors)
     own = {name: np.flatnonzero(groups == name) for name in taxonomy.customers if per_customer and name in groups}
-    return dataclasses.replace(bare, calibration=calibrate(topics, targets, method=method, groups=own), novelty=novelty)
+    chosen = default_method(scorer.task) if method is None else method
+    calibration = calibrate(topics, targets, method=chosen, groups=own, task=scorer.task)
+    found = dataclasses.replace(bare, calibration=calibration, novelty=novelty)
+    scaled = calibration.pooled.apply(topics, task=scorer.task)
+    return dataclasses.replace(found, task=with_threshold(found.task, taxonomy, scaled, labels, classes=found.classes))
 
 
-def _said(scorer: Scorer, texts: Sequence[str], *, progress: bool) -> tuple[Tensor, Novelty]:
-    """Log p(t|x), and the novelty of documents of known topics."""
+def _said(scorer: Scorer, texts: Sequence[str], known: np.ndarray, *, progress: bool) -> tuple[Tensor, Novelty]:
+    """Log p(t|x), and the novelty of those documents that are of known topics."""
     if not scorer.knows_novelty:
         return scorer.topics(texts, progress=progress), scorer.novelty
     topics, scores = scorer.topics_and_novelty(texts, progress=progress)
-    return topics, dataclasses.replace(scorer.novelty, heldout=np.sort(scores))
+    return topics, dataclasses.replace(scorer.novelty, heldout=np.sort(scores[known]))
 
 
 def without_customer(scorer: Scorer, customer: str) -> Scorer:

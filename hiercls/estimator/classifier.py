@@ -19,7 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from hiercls.calibration import DEFAULT_METHOD, Calibration, Method
+from hiercls.calibration import Calibration, Method
 from hiercls.data.rows import Row, make_rows
 from hiercls.decoding import least_cost
 from hiercls.encoding.engine import EncodingEngine
@@ -28,7 +28,7 @@ from hiercls.estimator import calibrating, fitting, folder
 from hiercls.estimator.engines import EngineConfig, n_tuned_layers
 from hiercls.estimator.mixes import topic_mix
 from hiercls.estimator.promising import PromisingMixin
-from hiercls.estimator.tasks import TaskName, all_right, check_settings, default_head, need_one_topic, task_of
+from hiercls.estimator.tasks import TaskName, all_right, check_settings, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
@@ -55,8 +55,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             layers are trained, the lower ones run once. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
             labels are likelier with them.
-        head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``, with
-            less dropout for ``task="multilabel"``.
+        head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
         customer_weights: Weight of customers' documents in the loss; 1 where not named.
@@ -220,13 +219,14 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         *,
         views: str | Iterable[str | None] | None = None,
         customers: str | Iterable[str | None] | None = None,
-        method: Method = DEFAULT_METHOD,
+        method: Method | None = None,
         per_customer: bool = False,
     ) -> Self:
         """Make the probabilities believable on documents that were not trained on; ``calibration_`` says how.
 
         ``log p'(t|x) = log_softmax_t( a_t · s(x) · log p(t|x) + b_t )``, with a, s and b that make the labels
-        likeliest. Every view's probabilities stay sums of the topics', so labels of any view will do.
+        likeliest. Every view's probabilities stay sums of the topics', so labels of any view will do. With
+        ``task="multilabel"`` the topics' log-odds are scaled, and the threshold is chosen again on these documents.
 
         Args:
             texts: The documents, n_documents strings.
@@ -234,7 +234,8 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             views: One view's name, or one per document; None: the topics.
             customers: One customer's name, or one per document; None: the view where it is a customer.
             method: ``adaptive``: one a, and a power of how sure the model is (s); ``temperature``: one a alone;
-                ``bias_corrected``: and a b for each topic; ``vector``: an a for each too.
+                ``bias_corrected``: and a b for each topic; ``vector``: an a for each too. None: ``adaptive``, and with
+                ``task="multilabel"`` ``bias_corrected``.
             per_customer: Whether every customer with documents among them gets a scaling of its own, too.
 
         Returns:
@@ -247,14 +248,12 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         rows = make_rows(texts, labels, views=views, customers=customers)
         return self.calibrate_rows(rows, method=method, per_customer=per_customer)
 
-    def calibrate_rows(
-        self, rows: Sequence[Row], *, method: Method = DEFAULT_METHOD, per_customer: bool = False
-    ) -> Self:
+    def calibrate_rows(self, rows: Sequence[Row], *, method: Method | None = None, per_customer: bool = False) -> Self:
         """Make the probabilities believable on rows that were not trained on, as ``hiercls.data.read`` reads them.
 
         Args:
             rows: Labelled rows.
-            method: ``adaptive``, ``temperature``, ``bias_corrected`` or ``vector``.
+            method: ``adaptive``, ``temperature``, ``bias_corrected`` or ``vector``; None: as ``calibrate`` has it.
             per_customer: Whether every customer with rows among them gets a scaling of its own, too.
 
         Returns:
@@ -341,7 +340,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
 
     def novelty_score(self, texts: Iterable[str]) -> np.ndarray:
         """How unlike all known topics each text is: the log-likelihood of its encoding and words without the topics,
-        less that with them.
+        less that with them; with ``task="multilabel"`` how unlikely the likeliest topic is, ``−max_t log p(t|x)``.
 
         Args:
             texts: The documents.
@@ -354,7 +353,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
     def predict_or_reject(
         self, texts: Iterable[str], *, at: str | None = None, false_alarms: float = 0.05
     ) -> np.ndarray:
-        """The likeliest class of each text, or None where it is of no known topic.
+        """The likeliest class of each text, or all that are probable enough; None where it is of no known topic.
 
         A text is rejected if at most that part of the documents given to ``calibrate`` look as new as it does.
 
@@ -364,7 +363,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
             false_alarms: The part of documents of known topics that may be rejected, between 0 and 1.
 
         Returns:
-            Class names, None where out of scope, shape (n_texts,).
+            Class names, with ``task="multilabel"`` tuples of them, None where out of scope, shape (n_texts,).
 
         Raises:
             ConfigError: If there is no such view, ``calibrate`` was not called, or with too few documents for the rate.
@@ -372,8 +371,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         view = self._view(at)
         topics, scores = self._topics_and_novelty(texts)
         novel = self.scorer_.novelty.is_novel(scores, false_alarms=false_alarms)
-        likeliest = self.scorer_.classes(topics, view).argmax(dim=-1).numpy()
-        found: np.ndarray = np.asarray(view.classes, dtype=object)[likeliest]
+        found = self.scorer_.task.named(self.scorer_.classes(topics, view), view)
         found[novel] = None
         return found
 
@@ -611,7 +609,6 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
     def _topics_and_novelty(self, texts: Iterable[str]) -> tuple[Tensor, np.ndarray]:
         """Log p(t|x), shape (n_texts, n_topics), and novelty scores, shape (n_texts,)."""
         check_is_fitted(self, "taxonomy_")
-        need_one_topic(self.scorer_, "novelty_score")
         return self.scorer_.topics_and_novelty([row.text for row in make_rows(texts)], progress=self.verbose)
 
     def _classes(self, texts: Iterable[str], view: View) -> Tensor:
@@ -659,7 +656,7 @@ class HierarchicalTextClassifier(PromisingMixin, ClassifierMixin, BaseEstimator)
         if not 0.0 <= self.validation_fraction < 1.0:
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
         task = task_of(self.task)
-        head = default_head(task) if self.head is None else self.head
+        head = HeadConfig() if self.head is None else self.head
         check_settings(task, encoder=self.encoder, lexical=self.lexical, head=head, priors=self.priors)
         seed = self.random_state
         seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))

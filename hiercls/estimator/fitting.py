@@ -44,7 +44,6 @@ from hiercls.training.config import TrainingConfig
 from hiercls.training.novelty import known_topics
 from hiercls.training.sampling import CustomerSampler
 from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, log_topics, select_and_train
-from hiercls.training.threshold import choose_threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,10 +193,9 @@ def _task(
     said: torch.Tensor | None,
 ) -> Task:
     """The task, its threshold chosen on held-out documents where it has one."""
-    if not isinstance(labels, Multilabels) or said is None or not len(heldout):
+    if said is None:
         return config.task
-    threshold = choose_threshold(said[heldout], labels.take(heldout), taxonomy=taxonomy, seed=config.seed)
-    return SeveralTopics(threshold=threshold)
+    return tasks.with_threshold(config.task, taxonomy, said[heldout], labels.take(heldout), seed=config.seed)
 
 
 def _train(

@@ -16,16 +16,29 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from hiercls.data.rows import Row
-from hiercls.decoding import ClimbingRule, ConformalRule, NodeRule, climbing_rule, conformal_rule, mix_ratios, node_rule
+from hiercls.decoding import (
+    ClimbingRule,
+    ConformalRule,
+    NodeRule,
+    RecallRule,
+    climbing_rule,
+    conformal_rule,
+    mix_ratios,
+    node_rule,
+    recall_rule,
+)
 from hiercls.decoding.conformal import Score
 from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.estimator import fitting
-from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
+from hiercls.estimator.tasks import need_one_topic, resolve_all
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy, View
+from hiercls.taxonomy.multilabels import Multilabels
 
 NAME = "heldout."
 """What the names of the held-out documents' tensors begin with in a model's folder."""
+LISTS = "lists."
+"""What comes next, where documents may have several topics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,12 +47,13 @@ class HeldOut:
 
     Args:
         topics: log p(t|x) as the model gives it before it is calibrated, shape (n_documents, n_topics), float32.
-        labels: 1 for the topics that each label allows, n_documents × n_topics.
+        labels: 1 for the topics that each label allows, n_documents × n_topics; where a document may have several
+            topics, what its labels say.
         customers: The customer of each document, or the labelled view where there is none, shape (n_documents,).
     """
 
     topics: Tensor
-    labels: csr_array
+    labels: csr_array | Multilabels
     customers: np.ndarray
 
     @classmethod
@@ -57,14 +71,14 @@ class HeldOut:
 
         Raises:
             DataError: If there are no rows, or labels that are illegal.
-            ConfigError: If documents may have several topics.
         """
-        need_one_topic(scorer, "conformalize")
-        labels = resolve_one_topic(taxonomy, rows)
+        labels = resolve_all(taxonomy, rows, scorer.task)
         if not rows:
             raise DataError([Problem(message="expected labelled held-out documents, got none")], subject="the rows")
-        allowed = labels.weights.copy()
-        allowed.data = np.ones(len(allowed.data))
+        allowed = labels
+        if not isinstance(labels, Multilabels):
+            allowed = labels.weights.copy()
+            allowed.data = np.ones(len(allowed.data))
         bare = dataclasses.replace(scorer, calibration=None)
         topics = bare.topics([row.text for row in rows], progress=progress)
         return cls(topics=topics, labels=allowed, customers=fitting.groups_of(taxonomy, rows, labels))
@@ -89,16 +103,18 @@ class HeldOut:
         if not len(own):
             known = ", ".join(f"'{name}'" for name in sorted(set(self.customers.tolist())))
             raise ConfigError(f"no held-out document is of '{customer}', so nothing can be promised to it; of: {known}")
-        return HeldOut(topics=self.topics[own], labels=self.labels[own], customers=self.customers[own])
+        labels = self.labels.take(own) if isinstance(self.labels, Multilabels) else self.labels[own]
+        return HeldOut(topics=self.topics[own], labels=labels, customers=self.customers[own])
 
     def to_tensors(self) -> dict[str, Tensor]:
         """The numbers, by name, for a model's folder; ``names`` are to be kept beside them."""
-        parts = {
-            "topics": self.topics,
-            "allowed": torch.from_numpy(self.labels.indices.astype(np.int64)),
-            "starts": torch.from_numpy(self.labels.indptr.astype(np.int64)),
-            "customers": torch.from_numpy(np.searchsorted(self.names, self.customers).astype(np.int64)),
-        }
+        customers = torch.from_numpy(np.searchsorted(self.names, self.customers).astype(np.int64))
+        parts = {"topics": self.topics, "customers": customers}
+        if isinstance(self.labels, Multilabels):
+            arrays = {f"{LISTS}{name}": array for name, array in self.labels.to_arrays().items()}
+        else:
+            arrays = {"allowed": self.labels.indices.astype(np.int64), "starts": self.labels.indptr.astype(np.int64)}
+        parts |= {name: torch.from_numpy(array) for name, array in arrays.items()}
         return {f"{NAME}{name}": part for name, part in parts.items()}
 
     @property
@@ -125,14 +141,25 @@ class HeldOut:
         """
         if names is None:
             return None
-        topics, allowed, starts, place = (
-            tensors[f"{NAME}{part}"] for part in ("topics", "allowed", "starts", "customers")
-        )
-        shape = (len(place), n_topics)
+        topics, place = (tensors[f"{NAME}{part}"] for part in ("topics", "customers"))
+        shape: tuple[int, int] = (len(place), n_topics)
         if topics.shape != shape or (len(place) and not 0 <= int(place.min()) <= int(place.max()) < len(names)):
             raise ValueError(f"expected held-out documents of {n_topics} topics and {len(names)} customers")
-        labels = csr_array((np.ones(len(allowed)), allowed.numpy(), starts.numpy()), shape=shape)
+        labels = _labels(tensors, shape)
         return cls(topics=topics, labels=labels, customers=np.array(list(names))[place.numpy()])
+
+
+def _labels(tensors: Mapping[str, Tensor], shape: tuple[int, int]) -> csr_array | Multilabels:
+    """The labels of a model's folder, of whichever kind there are."""
+    lists = f"{NAME}{LISTS}"
+    arrays = {name.removeprefix(lists): part.numpy() for name, part in tensors.items() if name.startswith(lists)}
+    if not arrays:
+        allowed, starts = (tensors[f"{NAME}{part}"].numpy() for part in ("allowed", "starts"))
+        return csr_array((np.ones(len(allowed)), allowed, starts), shape=shape)
+    labels = Multilabels.from_arrays(arrays, n_topics=shape[1])
+    if len(labels) != shape[0]:
+        raise ValueError(f"expected labels of {shape[0]} held-out documents")
+    return labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -151,7 +178,7 @@ class Promises:
 
     def sets(
         self, *, at: View, calibrated_at: View, coverage: float, score: Score, customer: str | None = None
-    ) -> ConformalRule:
+    ) -> ConformalRule | RecallRule:
         """The rule for sets at a view.
 
         Args:
@@ -165,17 +192,23 @@ class Promises:
             The rule.
 
         Raises:
-            ConfigError: If there is no such score or coverage, or no document of the customer.
+            ConfigError: If there is no such score or coverage, or no document of the customer, or the score is for one
+                topic a document and documents may have several.
         """
         heldout = self.heldout if customer is None else self.heldout.of_customer(customer)
-        topics = self.topics(heldout, at)
+        topics, exact = self.topics(heldout, at), _within(calibrated_at, at)
+        if isinstance(heldout.labels, Multilabels):
+            if score != "lac":
+                need_one_topic(self.scorer, f"score='{score}'")
+            truth = heldout.labels.truth(exact.membership)
+            return recall_rule(topics, truth, coverage=coverage, view=exact)
         mix = None if customer is not None else self.scorer.mix.customers.get(at.name)
         return conformal_rule(
             topics,
             heldout.labels,
             coverage=coverage,
             score=score,
-            view=_within(calibrated_at, at),
+            view=exact,
             ratios=None if mix is None else mix_ratios(topics, heldout.labels, mix=mix),
         )
 
@@ -188,7 +221,11 @@ class Promises:
 
         Returns:
             The rule.
+
+        Raises:
+            ConfigError: If documents may have several topics.
         """
+        need_one_topic(self.scorer, "predict_nodes")
         topics = self.topics(self.heldout, self.taxonomy.view(self.taxonomy.levels[-1]))
         return node_rule(topics, self.heldout.labels, taxonomy=self.taxonomy, coverage=coverage, max_nodes=max_nodes)
 
@@ -200,15 +237,17 @@ class Promises:
 
         Returns:
             The rule.
+
+        Raises:
+            ConfigError: If documents may have several topics.
         """
+        need_one_topic(self.scorer, "predict_or_coarsen")
         topics = self.topics(self.heldout, self.taxonomy.view(self.taxonomy.levels[-1]))
         return climbing_rule(topics, self.heldout.labels, taxonomy=self.taxonomy, accuracy=accuracy)
 
     def topics(self, heldout: HeldOut, view: View) -> np.ndarray:
         """Log p_c(t|x) of held-out documents as a view has them, shape (n_documents, n_topics)."""
-        calibration = self.scorer.calibration
-        pooled = heldout.topics if calibration is None else calibration.pooled.apply(heldout.topics)
-        return self.scorer.conditioned(pooled, view).numpy()
+        return self.scorer.conditioned(self.scorer.calibrated(heldout.topics), view).numpy()
 
 
 def _within(calibrated_at: View, at: View) -> View:

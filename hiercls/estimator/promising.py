@@ -91,6 +91,10 @@ class PromisingMixin:
         the set is one of topics and says their classes at the view, so that sets of all views agree. Where the view's
         mix of topics is known (``priors``), the held-out documents are weighted to it.
 
+        With ``task="multilabel"`` the coverage is the part of a document's true classes that its set holds, on average
+        over documents; one without any misses none. Of a set that is calibrated at the topics, it is the part of the
+        true topics whose classes are all in the set.
+
         Args:
             texts: The documents.
             at: A level or a customer; None: the topics. Of a customer that leaves topics out, the promise is for
@@ -107,10 +111,12 @@ class PromisingMixin:
             True for the classes in the set, shape (n_texts, n_classes), columns as ``taxonomy_.view(at).classes``.
 
         Raises:
-            ConfigError: If nothing was held out (of a customer), or there is no such view, coverage or score.
+            ConfigError: If nothing was held out (of a customer), or there is no such view, coverage or score; with
+                ``task="multilabel"`` there is ``lac`` alone.
 
         Source:
-            Vovk et al., Algorithmic Learning in a Random World, 2005; see ``hiercls.decoding.conformal_rule``.
+            Vovk et al., Algorithmic Learning in a Random World, 2005; see ``hiercls.decoding.conformal_rule``, and
+            ``hiercls.decoding.recall_rule`` for several topics.
         """
         promises, rows = self.promises_, make_rows(texts, customers=customers)
         fine = self.taxonomy_.levels[-1]

@@ -5,15 +5,16 @@ Knows both tasks; knows no training and no file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
+from torch import Tensor
 
+from hiercls.calibration import DEFAULT_METHOD, Method
 from hiercls.data.rows import Row
 from hiercls.errors import ConfigError, DataError
 from hiercls.model.head import Composition, HeadSettings
-from hiercls.model.heads import HeadConfig
 from hiercls.model.multilabel import SeveralTopics
 from hiercls.model.multilabel_targets import MultilabelTable
 from hiercls.model.priors import Priors
@@ -24,11 +25,10 @@ from hiercls.taxonomy import Taxonomy, View
 from hiercls.taxonomy.labels import ResolvedLabels, resolve
 from hiercls.taxonomy.multilabels import UNKNOWN, Multilabels, resolve_multilabels
 from hiercls.training.prior import pooled_mix
+from hiercls.training.threshold import choose_threshold
 
 TaskName = Literal["multiclass", "multilabel"]
 """scikit-learn's words: one topic a document, or any number of them."""
-SEVERAL_TOPICS_DROPOUT = 0.5
-"""The heads' dropout where documents may have several topics and nothing is said; the log has the figures."""
 
 
 def task_of(name: Any, *, threshold: float = 0.5) -> Task:
@@ -54,12 +54,12 @@ def name_of(task: Task) -> TaskName:
     return "multilabel" if isinstance(task, SeveralTopics) else "multiclass"
 
 
-def default_head(task: Task) -> HeadConfig:
-    """How the heads are built where nothing is said.
+def default_method(task: Task) -> Method:
+    """What is free in a calibration where nothing is said.
 
-    Sigmoids learn slowly under the dropout that serves a softmax best: each topic is rare, and must be found alone.
+    Sigmoids share no unit of probability, so each may be too high or too low by itself; the log has the figures.
     """
-    return HeadConfig(dropout=SEVERAL_TOPICS_DROPOUT) if isinstance(task, SeveralTopics) else HeadConfig()
+    return "bias_corrected" if isinstance(task, SeveralTopics) else DEFAULT_METHOD
 
 
 def check_settings(task: Task, *, encoder: Any, lexical: Any, head: HeadSettings, priors: Any) -> None:
@@ -102,7 +102,7 @@ def need_one_topic(scorer: Scorer, what: str) -> None:
     if isinstance(scorer.task, SeveralTopics):
         raise ConfigError(
             f"{what} is for one topic a document; this model was trained with task='multilabel': "
-            "use predict, predict_labels or predict_proba"
+            "use predict, predict_labels, predict_proba or predict_set"
         )
 
 
@@ -168,6 +168,41 @@ def targets_of(
     if isinstance(labels, Multilabels):
         return MultilabelTable(taxonomy, labels)
     return TargetTable(taxonomy, labels, composition=composition, priors=priors)
+
+
+def with_threshold(
+    task: Task,
+    taxonomy: Taxonomy,
+    topics: Tensor,
+    labels: ResolvedLabels | Multilabels,
+    *,
+    classes: Callable[[Tensor, View], Tensor] | None = None,
+    seed: int = 0,
+) -> Task:
+    """The task, its threshold chosen on held-out documents where it has one.
+
+    Args:
+        task: The task.
+        taxonomy: The map.
+        topics: log p(t|x) of documents that were not trained on, shape (n_documents, n_topics).
+        labels: Their labels.
+        classes: log p(k|x) of a view's classes from the topics; None: as the task has them.
+        seed: Seed of the choice.
+
+    Returns:
+        The task with it.
+    """
+    if not isinstance(labels, Multilabels) or not len(labels):
+        return task
+    return SeveralTopics(threshold=choose_threshold(topics, labels, taxonomy=taxonomy, seed=seed, classes=classes))
+
+
+def has_topic(labels: ResolvedLabels | Multilabels) -> np.ndarray:
+    """Whether labels say of each document that some topic holds; shape (n_documents,)."""
+    if not isinstance(labels, Multilabels):
+        return np.ones(len(labels), dtype=bool)
+    found: np.ndarray = (np.diff(labels.starts) > 0)[labels.saying_of]
+    return found
 
 
 def mix_of(taxonomy: Taxonomy, labels: ResolvedLabels | Multilabels, visits: np.ndarray) -> np.ndarray:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from hiercls.data.rows import Row, make_rows
 from hiercls.errors import ConfigError
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.estimator.tasks import need_one_topic
 from hiercls.explain.explanation import Explanation
 from hiercls.explain.neighbours import nearest, own_documents
 from hiercls.explain.result import TopicPart
 from hiercls.explain.words import duel, occlude, word_spans
+from hiercls.model.task import Task
 from hiercls.taxonomy import View
 
 
@@ -36,7 +35,8 @@ def explain(
 
     Which topics make up the class; what each word does for it, when it is taken out of the text and encoder and
     lexical branch read the rest; what encoder and terms add, exactly, to the lead of the class's likeliest topic over
-    its strongest rival; and the most similar of the asker's own documents. The model keeps no document, and terms that
+    its strongest rival; and the most similar of the asker's own documents. Where a document may have several topics
+    they are no rivals, and there is no such lead. The model keeps no document, and terms that
     ``LexicalConfig.min_customers`` (two by default) customers do not share, so nothing here shows another customer's.
 
     Args:
@@ -52,8 +52,7 @@ def explain(
         The explanation.
 
     Raises:
-        ConfigError: If there is no such view or class, or all documents belong to other customers, or the
-            model gives documents several topics.
+        ConfigError: If there is no such view or class, or all documents belong to other customers.
         DataError: If labels of the documents are illegal; all of them are listed.
 
     Example:
@@ -69,13 +68,12 @@ def explain(
         representation erasure", 2016.
     """
     check_is_fitted(classifier, "taxonomy_")
-    need_one_topic(classifier.scorer_, "explain")
     if n_neighbours < 0 or max_words < 0:
         raise ConfigError(f"expected n_neighbours >= 0 and max_words >= 0, got {n_neighbours} and {max_words}")
     (row,) = make_rows([text])
     taxonomy, scorer = classifier.taxonomy_, classifier.scorer_
     view = taxonomy.view(taxonomy.levels[-1] if at is None else at)
-    own = own_documents(taxonomy, documents, asker=view.name)
+    own = own_documents(taxonomy, documents, asker=view.name, task=scorer.task)
     topics = scorer.topics([row.text])
     conditioned = scorer.conditioned(topics, view)[0]
     classes = scorer.classes(topics, view)[0]
@@ -85,7 +83,7 @@ def explain(
         view=view.name,
         answer=view.classes[column],
         probability=float(classes[column].exp()),
-        topics=_parts(view, column, conditioned),
+        topics=_parts(scorer.task, view, column, conditioned),
         words=occlude(scorer, row.text, view, column, max_words=max_words),
         n_words=len(word_spans(row.text)),
         duel=duel(scorer, row.text, view, column, conditioned),
@@ -94,14 +92,11 @@ def explain(
     )
 
 
-def _parts(view: View, column: int, conditioned: Tensor) -> tuple[TopicPart, ...]:
+def _parts(task: Task, view: View, column: int, conditioned: Tensor) -> tuple[TopicPart, ...]:
     """What the topics of a class give to its probability, the largest first."""
-    weights = view.weights[:, [column]].toarray().ravel()
-    places = np.flatnonzero(weights)
-    scores = np.log(weights[places]) + conditioned.double().numpy()[places]
-    shares = np.exp(scores - np.logaddexp.reduce(scores))
+    probabilities, shares = task.shares(conditioned, view, column)
     parts = [
-        TopicPart(topic=view.topics[place], probability=float(np.exp(score)), share=float(share))
-        for place, score, share in zip(places.tolist(), scores, shares, strict=True)
+        TopicPart(topic=view.topics[place], probability=float(probabilities[place]), share=float(shares[place]))
+        for place in view.members(view.classes[column]).tolist()
     ]
     return tuple(sorted(parts, key=lambda part: -part.share))

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiercls.data.rows import Row
-from hiercls.errors import ConfigError, DataError
+from hiercls.errors import ConfigError
+from hiercls.estimator.tasks import resolve_all
+from hiercls.model.task import ONE_TOPIC, Task
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy
-from hiercls.taxonomy.labels import resolve
+from hiercls.taxonomy.finding import LabelFinder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,9 @@ class OwnDocument:
     place: int
 
 
-def own_documents(taxonomy: Taxonomy, documents: Sequence[Row | str], *, asker: str) -> tuple[OwnDocument, ...]:
+def own_documents(
+    taxonomy: Taxonomy, documents: Sequence[Row | str], *, asker: str, task: Task = ONE_TOPIC
+) -> tuple[OwnDocument, ...]:
     """The documents that belong to whoever asks, or to no customer.
 
     A row belongs to its customer and to every customer whose classes label it. One that belongs to any customer but
@@ -60,6 +64,7 @@ def own_documents(taxonomy: Taxonomy, documents: Sequence[Row | str], *, asker: 
         taxonomy: The map.
         documents: Rows, labelled or not, and bare texts, which belong to nobody else.
         asker: The customer who asks; a level's name is nobody.
+        task: What several labels of one row mean.
 
     Returns:
         The asker's own, in their order.
@@ -70,14 +75,12 @@ def own_documents(taxonomy: Taxonomy, documents: Sequence[Row | str], *, asker: 
     """
     rows = [Row(text=document) if isinstance(document, str) else document for document in documents]
     labelled = [place for place, row in enumerate(rows) if row.labels]
-    resolution = resolve(taxonomy, [rows[place] for place in labelled])
-    if resolution.problems:
-        raise DataError(resolution.problems, subject="the documents' labels")
-    classes = dict(zip(labelled, resolution.labels.classes, strict=True))
+    resolve_all(taxonomy, [rows[place] for place in labelled], task)
+    finder = LabelFinder(taxonomy)
     customers = set(taxonomy.customers)
     own = []
     for place, row in enumerate(rows):
-        pairs = sorted(classes.get(place, ()))
+        pairs = sorted((view.name, view.index(name)) for view, name in finder.labels(row.labels)[0])
         owners = {view for view, _ in pairs if view in customers}
         owners |= set() if row.customer is None else {row.customer}
         if owners <= {asker}:

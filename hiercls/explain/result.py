@@ -14,8 +14,10 @@ class TopicPart:
 
     Args:
         topic: The topic.
-        probability: What it adds to the class's probability, ``A[t,k] · p_c(t|x)``.
-        share: That as a part of the class's probability; over the topics of the class, shares sum to 1.
+        probability: What it adds to the class's probability, ``A[t,k] · p_c(t|x)``; its own, ``p(t|x)``, where a
+            document may have several topics.
+        share: That as a part of the class's probability; where a document may have several topics, its part of
+            ``−log(1 − P(k|x)) = Σ_t −log(1 − p(t|x))``. Over the topics of the class, shares sum to 1.
     """
 
     topic: str

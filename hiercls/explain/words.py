@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hiercls.explain.duel import Duel, TermWeight
 from hiercls.explain.result import WordEffect
+from hiercls.model.task import OneTopic
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import View
 
@@ -72,17 +73,19 @@ def occlude(scorer: Scorer, text: str, view: View, column: int, *, max_words: in
         max_words: Distinct words that are tried, from the beginning.
 
     Returns:
-        The words that were tried, the largest effect in size first; none where the view has one class.
+        The words that were tried, the largest effect in size first; none where the view has one class, which is
+        sure.
     """
     spans = list(word_spans(text).items())[:max_words]
-    if not spans or len(view.classes) < 2:
+    settled = len(view.classes) < 2 and isinstance(scorer.task, OneTopic)
+    if not spans or settled:
         return ()
     if scorer.engine is not None:  # nobody asks for these texts again
         scorer = dataclasses.replace(scorer, engine=scorer.engine.without_cache())
     variants = [text, *(without(text, places) for _, places in spans)]
     size = max(1, N_CHARACTERS // len(text))
     topics = torch.cat([scorer.topics(variants[start : start + size]) for start in range(0, len(variants), size)])
-    odds = _log_odds(scorer.classes(topics, view).double(), column)
+    odds = scorer.task.log_odds(scorer.classes(topics, view).double(), column)
     effects = (odds[0] - odds[1:]).tolist()
     found = [
         WordEffect(word=word, spans=places, effect=effect)
@@ -102,8 +105,10 @@ def duel(scorer: Scorer, text: str, view: View, column: int, conditioned: Tensor
         conditioned: log p_c(t|x), shape (n_topics,).
 
     Returns:
-        What encoder and terms add; None where the class holds every topic of the view.
+        What encoder and terms add; None where the class holds every topic of the view, or topics are no rivals.
     """
+    if not isinstance(scorer.task, OneTopic):
+        return None
     inside = view.membership[:, [column]].toarray().ravel() > 0
     outside = view.scope & ~inside
     if not outside.any():
@@ -145,10 +150,3 @@ def _term_weights(scorer: Scorer, text: str, topic: int, rival: int) -> tuple[Te
     named = zip((branch.terms.names[place] for place in features.indices.tolist()), weights.tolist(), strict=True)
     found = [TermWeight(term=term, weight=weight) for term, weight in named]
     return tuple(sorted(found, key=lambda one: -abs(one.weight)))
-
-
-def _log_odds(log_classes: Tensor, column: int) -> Tensor:
-    """Log-odds of a class against all others, shape (n_texts,); finite where a probability is 0 or 1."""
-    others = torch.cat([log_classes[:, :column], log_classes[:, column + 1 :]], dim=-1)
-    lowest = torch.finfo(torch.float32).min / 4
-    return log_classes[:, column].clamp_min(lowest) - others.logsumexp(dim=-1).clamp_min(lowest)

@@ -7,7 +7,12 @@ as ``torchmetrics.Metric`` are in ``hiercls.metrics.wrappers``.
 from hiercls.metrics.cost import CostScores, common_ancestor_heights, mean_cost, tree_induced_errors
 from hiercls.metrics.flat import ViewScores, accuracy, evaluate_view, macro_f1
 from hiercls.metrics.hierarchical import HierarchicalScores, ancestor_matrix, hierarchical_scores, node_set_scores
-from hiercls.metrics.multilabel import MultilabelScores, evaluate_multilabel
+from hiercls.metrics.multilabel import (
+    MultilabelProbabilityScores,
+    MultilabelScores,
+    evaluate_multilabel,
+    score_multilabel,
+)
 from hiercls.metrics.paths import path_consistency, path_scores
 from hiercls.metrics.reliability import (
     ProbabilityScores,
@@ -21,6 +26,7 @@ from hiercls.metrics.selective import RiskCoverage, hierarchical_risk_coverage, 
 __all__ = [
     "CostScores",
     "HierarchicalScores",
+    "MultilabelProbabilityScores",
     "MultilabelScores",
     "ProbabilityScores",
     "Reliability",
@@ -40,6 +46,7 @@ __all__ = [
     "path_scores",
     "reliability",
     "risk_coverage",
+    "score_multilabel",
     "score_probabilities",
     "top_reliability",
     "tree_induced_errors",

@@ -1,4 +1,4 @@
-"""F1 of several classes a document at one view, where labels may leave some of them open.
+"""F1 and calibration of several classes a document at one view, where labels may leave some of them open.
 
 Knows views and 0/1 matrices; knows no model and no torch.
 """
@@ -14,7 +14,11 @@ from scipy.sparse import csr_array
 
 from hiercls.errors import ConfigError
 from hiercls.metrics.hierarchical import node_set_scores
+from hiercls.metrics.reliability import N_BINS, reliability
 from hiercls.taxonomy.view import View
+
+SMALLEST = 1e-30
+"""The least probability that a log-loss knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,64 @@ class MultilabelScores:
     micro_f1: float
     macro_f1: float
     subset_accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultilabelProbabilityScores:
+    """How good the probabilities of several classes a document are at one view.
+
+    Args:
+        view: The level's or customer's name.
+        calibration_error: How far each class's probabilities are from the part that holds, in bins of equal mass; the
+            mean over the classes of which anything is known.
+        log_loss: ``−Σ_k log P(truth of k)`` in nats over the classes of which the truth is known, the mean over the
+            documents with any.
+
+    Both are NaN where no document counts.
+
+    Example:
+        >>> score_multilabel("v", np.log([[0.5, 0.8], [0.5, 0.8]]), [[1, 1], [0, -1]]).calibration_error
+        0.1
+    """
+
+    view: str
+    calibration_error: float
+    log_loss: float
+
+
+def score_multilabel(
+    view: str, log_probabilities: ArrayLike, truth: ArrayLike, *, n_bins: int = N_BINS
+) -> MultilabelProbabilityScores:
+    """Both scores of the probabilities at one view.
+
+    Args:
+        view: The level's or customer's name.
+        log_probabilities: log P(k|x), shape (n_documents, n_classes).
+        truth: n_documents × n_classes, 1 where a class holds, 0 where it does not, −1 where that is not known.
+        n_bins: Bins at most of each class.
+
+    Returns:
+        The scores.
+
+    Raises:
+        ConfigError: If the shapes differ.
+    """
+    logs, truths = np.asarray(log_probabilities, dtype=float), np.asarray(truth)
+    if logs.shape != truths.shape or logs.ndim != 2:
+        raise ConfigError(f"expected probabilities and truths of one shape, got {logs.shape} and {truths.shape}")
+    known = truths >= 0
+    counted, asked = known.any(axis=1), known.any(axis=0)
+    if not counted.any():
+        return MultilabelProbabilityScores(view=view, calibration_error=math.nan, log_loss=math.nan)
+    sure = np.exp(logs)
+    errors = [
+        reliability(sure[known[:, k], k], truths[known[:, k], k] == 1, n_bins=n_bins).error
+        for k in np.flatnonzero(asked).tolist()
+    ]
+    missed = -np.log(np.maximum(-np.expm1(logs), SMALLEST))
+    losses = np.where(truths == 1, -logs, np.where(known, missed, 0.0)).sum(axis=1)
+    error, loss = float(np.mean(errors)), float(losses[counted].mean())
+    return MultilabelProbabilityScores(view=view, calibration_error=error, log_loss=loss)
 
 
 def evaluate_multilabel(view: View, predicted: ArrayLike, truth: ArrayLike) -> MultilabelScores:

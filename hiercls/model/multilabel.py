@@ -9,14 +9,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn import functional
 
-from hiercls.aggregation import Entries, noisy_or
+from hiercls.aggregation import Entries, log1mexp, noisy_or
 from hiercls.errors import ConfigError
 from hiercls.model.task import Task
 from hiercls.taxonomy import View
+
+MAX_LOG_ODDS = 50.0
+"""The surest that is told apart: 2e-22 short of certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,14 @@ class SeveralTopics(Task):
         """``log σ(z)``."""
         return functional.logsigmoid(logits)
 
+    def scores(self, log_probabilities: Tensor) -> Tensor:
+        """``log p / (1 − p)``, at most ±50."""
+        return _log_odds(log_probabilities)
+
+    def sureness(self, scores: Tensor) -> Tensor:
+        """``−log min(p, 1 − p)`` of each topic: it may be as sure that one does not hold."""
+        return functional.softplus(scores.abs())
+
     def taught(self, log_probabilities: Tensor, allowed: Tensor) -> Tensor:
         """The log of the truth, where the labels tell it of a node by itself."""
         return allowed.log()
@@ -59,6 +71,18 @@ class SeveralTopics(Task):
     def classes(self, conditioned: Tensor, view: View) -> Tensor:
         """``log(1 − Π_{t in k} (1 − p(t|x)))``."""
         return noisy_or(conditioned, Entries.of_members(view))
+
+    def shares(self, conditioned: Tensor, view: View, column: int) -> tuple[Tensor, Tensor]:
+        """``p(t|x)``, and ``log(1 − p(t|x)) / log(1 − P(k|x))``: its part of ``−Σ log(1 − p)``."""
+        inside = torch.from_numpy(view.membership[:, [column]].toarray().ravel() > 0)
+        logs = conditioned.double().masked_fill(~inside, -math.inf)
+        doubt = (-log1mexp(logs)).clamp_max(MAX_LOG_ODDS)
+        # Where nothing shows beside 1, what is taken away is in proportion to p.
+        return logs.exp(), torch.where(doubt.sum() > 0, doubt / doubt.sum(), logs.softmax(dim=-1))
+
+    def log_odds(self, classes: Tensor, column: int) -> Tensor:
+        """``log P(k|x) / (1 − P(k|x))``, at most ±50."""
+        return _log_odds(classes[:, column])
 
     def nodes(self, conditioned: Tensor, view: View) -> Tensor:
         """The same as the classes'."""
@@ -77,3 +101,14 @@ class SeveralTopics(Task):
         """The classes at or above the threshold; there may be none."""
         found: np.ndarray = (classes >= math.log(self.threshold)).numpy()
         return found
+
+    def named(self, classes: Tensor, view: View) -> np.ndarray:
+        """The names of the classes at or above the threshold, in the view's order."""
+        names, found = np.asarray(view.classes), np.empty(len(classes), dtype=object)
+        found[:] = [tuple(names[row].tolist()) for row in self.chosen(classes)]
+        return found
+
+
+def _log_odds(log_probabilities: Tensor) -> Tensor:
+    """``log p / (1 − p)``, finite."""
+    return (log_probabilities - log1mexp(log_probabilities)).clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)

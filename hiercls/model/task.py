@@ -7,12 +7,14 @@ optimiser.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from hiercls.aggregation import Entries, aggregate, condition
 from hiercls.taxonomy import View
@@ -24,6 +26,21 @@ class Task(ABC):
     @abstractmethod
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Log-probabilities of a level's nodes from its logits, of the same shape."""
+
+    @abstractmethod
+    def scores(self, log_probabilities: Tensor) -> Tensor:
+        """What a calibration multiplies and adds to, of the same shape; ``log_probabilities`` undoes it."""
+
+    @abstractmethod
+    def sureness(self, scores: Tensor) -> Tensor:
+        """``−log(1 − p)`` of the likeliest answer, log 2 where it has a half.
+
+        Args:
+            scores: As :meth:`scores` gives them, shape (n_texts, n_topics).
+
+        Returns:
+            Shape (n_texts, 1), or (n_texts, n_topics) where each topic is a question by itself.
+        """
 
     @abstractmethod
     def taught(self, log_probabilities: Tensor, allowed: Tensor) -> Tensor:
@@ -53,6 +70,32 @@ class Task(ABC):
     @abstractmethod
     def classes(self, conditioned: Tensor, view: View) -> Tensor:
         """Log p(k|x) of a view's classes from its topics, shape (n_texts, n_classes)."""
+
+    @abstractmethod
+    def shares(self, conditioned: Tensor, view: View, column: int) -> tuple[Tensor, Tensor]:
+        """What the topics give to a class.
+
+        Args:
+            conditioned: The topics of one text as the view has them, shape (n_topics,).
+            view: A level or a customer.
+            column: The class.
+
+        Returns:
+            A probability for each topic, and its part of what makes the class probable, which sum to 1 over the class;
+            both of shape (n_topics,), 0 outside the class.
+        """
+
+    @abstractmethod
+    def log_odds(self, classes: Tensor, column: int) -> Tensor:
+        """Log-odds of a class, finite where its probability is 0 or 1.
+
+        Args:
+            classes: log p(k|x), shape (n_texts, n_classes).
+            column: The class.
+
+        Returns:
+            Shape (n_texts,).
+        """
 
     @abstractmethod
     def nodes(self, conditioned: Tensor, view: View) -> Tensor:
@@ -85,6 +128,18 @@ class Task(ABC):
             True for the predicted ones, shape (n_texts, n_classes).
         """
 
+    @abstractmethod
+    def named(self, classes: Tensor, view: View) -> np.ndarray:
+        """The predicted classes by name, one object a text: its name, or a tuple of names where there may be several.
+
+        Args:
+            classes: log p(k|x), shape (n_texts, n_classes).
+            view: The view that the classes are of.
+
+        Returns:
+            Shape (n_texts,), of objects.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class OneTopic(Task):
@@ -99,6 +154,16 @@ class OneTopic(Task):
         """``log_softmax(z)``."""
         return logits.log_softmax(dim=-1)
 
+    def scores(self, log_probabilities: Tensor) -> Tensor:
+        """``log p`` itself."""
+        return log_probabilities
+
+    def sureness(self, scores: Tensor) -> Tensor:
+        """``−log(1 − max_t p(t|x))``, from the mass of the others."""
+        likeliest = functional.one_hot(scores.argmax(dim=-1), scores.shape[-1]).bool()
+        others = scores.masked_fill(likeliest, -math.inf).logsumexp(dim=-1, keepdim=True)
+        return -others
+
     def taught(self, log_probabilities: Tensor, allowed: Tensor) -> Tensor:
         """The level's own softmax, restricted to the nodes that the label allows."""
         return log_probabilities.masked_fill(~allowed, -torch.inf).log_softmax(dim=-1)
@@ -111,6 +176,18 @@ class OneTopic(Task):
     def classes(self, conditioned: Tensor, view: View) -> Tensor:
         """``log Σ_t A[t,k] · p_c(t|x)``."""
         return aggregate(conditioned, Entries.of_view(view))
+
+    def shares(self, conditioned: Tensor, view: View, column: int) -> tuple[Tensor, Tensor]:
+        """``A[t,k] · p_c(t|x)``, and that as a part of its sum."""
+        weights = torch.from_numpy(view.weights[:, [column]].toarray().ravel())
+        scores = weights.log() + conditioned.double()
+        return scores.exp(), scores.softmax(dim=-1)
+
+    def log_odds(self, classes: Tensor, column: int) -> Tensor:
+        """``log p(k|x) − log Σ_{j ≠ k} p(j|x)``."""
+        others = torch.cat([classes[:, :column], classes[:, column + 1 :]], dim=-1)
+        lowest = torch.finfo(torch.float32).min / 4
+        return classes[:, column].clamp_min(lowest) - others.logsumexp(dim=-1).clamp_min(lowest)
 
     def nodes(self, conditioned: Tensor, view: View) -> Tensor:
         """``log Σ_{t in k} p_c(t|x)``."""
@@ -130,6 +207,10 @@ class OneTopic(Task):
         chosen = torch.zeros_like(classes, dtype=torch.bool)
         found: np.ndarray = chosen.scatter_(1, classes.argmax(dim=-1, keepdim=True), True).numpy()
         return found
+
+    def named(self, classes: Tensor, view: View) -> np.ndarray:
+        """The name of the likeliest class."""
+        return self.answers(classes, view).astype(object)
 
 
 ONE_TOPIC = OneTopic()

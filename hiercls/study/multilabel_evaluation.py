@@ -6,7 +6,7 @@ Knows a trained scorer and resolved labels; knows no file and no training.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,12 @@ from scipy.sparse import csr_array
 
 from hiercls.aggregation import Entries, noisy_or
 from hiercls.metrics import HierarchicalScores, ancestor_matrix, node_set_scores
-from hiercls.metrics.multilabel import MultilabelScores, evaluate_multilabel
+from hiercls.metrics.multilabel import (
+    MultilabelProbabilityScores,
+    MultilabelScores,
+    evaluate_multilabel,
+    score_multilabel,
+)
 from hiercls.scoring import Scorer
 from hiercls.study.evaluation import plain
 from hiercls.taxonomy import Taxonomy
@@ -32,6 +37,7 @@ class MultilabelEvaluation:
         levels: The scores at each level, the topics last.
         customers: The scores for each customer, over all classes of which the labels say whether they hold.
         hierarchical: The scores over all nodes of the hierarchy together, of which that is known.
+        probabilities: How far the classes' probabilities can be believed, by view.
     """
 
     n_documents: int
@@ -39,6 +45,7 @@ class MultilabelEvaluation:
     levels: tuple[MultilabelScores, ...]
     customers: tuple[MultilabelScores, ...]
     hierarchical: HierarchicalScores
+    probabilities: Mapping[str, MultilabelProbabilityScores]
 
     def to_dict(self) -> dict[str, Any]:
         """The scores as plain data; None stands where no document counts."""
@@ -48,6 +55,7 @@ class MultilabelEvaluation:
             "levels": [plain(dataclasses.asdict(scores)) for scores in self.levels],
             "customers": [plain(dataclasses.asdict(scores)) for scores in self.customers],
             "hierarchical": plain(dataclasses.asdict(self.hierarchical)),
+            "probabilities": {name: plain(dataclasses.asdict(scores)) for name, scores in self.probabilities.items()},
         }
 
 
@@ -70,11 +78,12 @@ def evaluate_several(
         The scores at all views.
     """
     topics = scorer.topics(texts, progress=progress)
-    scores = []
+    scores, probabilities = [], {}
     for name in taxonomy.views:
         view = taxonomy.view(name)
-        chosen = scorer.task.chosen(scorer.classes(topics, view))
-        scores.append(evaluate_multilabel(view, chosen, labels.truth(view.membership)))
+        classes, truth = scorer.classes(topics, view), labels.truth(view.membership)
+        scores.append(evaluate_multilabel(view, scorer.task.chosen(classes), truth))
+        probabilities[name] = score_multilabel(name, classes.double().numpy(), truth)
     ancestors = csr_array(ancestor_matrix(taxonomy), dtype=np.float64)
     chosen = scorer.task.chosen(noisy_or(topics, Entries.of_matrix(ancestors.T)))
     truth = labels.truth(ancestors)
@@ -86,4 +95,5 @@ def evaluate_several(
         levels=tuple(scores[:n_levels]),
         customers=tuple(scores[n_levels:]),
         hierarchical=node_set_scores(found, true),
+        probabilities=probabilities,
     )

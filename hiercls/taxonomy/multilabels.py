@@ -7,9 +7,9 @@ none of theirs does. Knows rows and views; not texts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -74,6 +74,47 @@ class Multilabels:
             spared=self.spared,
             saying_of=self.saying_of[chosen],
             views=tuple(self.views[index] for index in chosen.tolist()),
+        )
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What :meth:`from_arrays` needs, by name."""
+        return {
+            "sets": self.sets.indices.astype(np.int64),
+            "set_starts": self.sets.indptr.astype(np.int64),
+            "starts": self.starts,
+            "bases": self.bases,
+            "base_of": self.base_of,
+            "spared": self.spared.indices.astype(np.int64),
+            "spared_starts": self.spared.indptr.astype(np.int64),
+            "saying_of": self.saying_of,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, n_topics: int) -> Multilabels:
+        """Labels from what :meth:`to_arrays` gave; which views were labelled is not kept.
+
+        Args:
+            arrays: The arrays, by name.
+            n_topics: Topics that they must be for.
+
+        Returns:
+            The labels.
+
+        Raises:
+            ValueError: If they do not fit each other or the topics.
+        """
+        n_sayings, saying_of = len(arrays["base_of"]), arrays["saying_of"]
+        bases = arrays["bases"]
+        if bases.shape[1:] != (n_topics,) or not (saying_of >= 0).all() or not (saying_of < n_sayings).all():
+            raise ValueError(f"expected lists of labels of {n_topics} topics")
+        return cls(
+            sets=_rows_of(arrays["sets"], arrays["set_starts"], n_topics),
+            starts=arrays["starts"],
+            bases=bases,
+            base_of=arrays["base_of"],
+            spared=_rows_of(arrays["spared"], arrays["spared_starts"], n_topics),
+            saying_of=saying_of,
+            views=(frozenset(),) * len(saying_of),
         )
 
     def truth(self, members: csr_array) -> NDArray[np.int8]:
@@ -214,8 +255,12 @@ class _Sayings:
 
     def _matrix(self, rows: list[NDArray[np.int64]]) -> csr_array:
         columns = np.concatenate([*rows, np.empty(0, dtype=np.int64)])
-        ends = np.cumsum([0, *map(len, rows)])
-        return csr_array((np.ones(len(columns)), columns, ends), shape=(len(rows), self.n_topics))
+        return _rows_of(columns, np.cumsum([0, *map(len, rows)]), self.n_topics)
+
+
+def _rows_of(columns: NDArray[np.int64], starts: NDArray[np.int64], n_topics: int) -> csr_array:
+    """A matrix of 0 and 1 from the columns of its ones."""
+    return csr_array((np.ones(len(columns)), columns, starts), shape=(len(starts) - 1, n_topics))
 
 
 def _contradiction(empty: list[NamedClass]) -> Fault:

@@ -5,12 +5,14 @@ Knows probabilities of topics and what labels say; knows no text and no network.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from hiercls.model.multilabel import SeveralTopics
-from hiercls.taxonomy import Taxonomy
+from hiercls.taxonomy import Taxonomy, View
 from hiercls.taxonomy.multilabels import PRESENT, UNKNOWN, Multilabels
 
 Array = NDArray[np.float64]
@@ -21,7 +23,14 @@ CUTS: Array = np.linspace(-4.0, 4.0, 161)
 """The cuts that are tried, in log-odds: probabilities from .018 to .982."""
 
 
-def choose_threshold(topics: Tensor, labels: Multilabels, *, taxonomy: Taxonomy, seed: int) -> float:
+def choose_threshold(
+    topics: Tensor,
+    labels: Multilabels,
+    *,
+    taxonomy: Taxonomy,
+    seed: int,
+    classes: Callable[[Tensor, View], Tensor] | None = None,
+) -> float:
     """The threshold under which the labelled classes' micro-F1 is best, smoothed.
 
     ``argmax_τ 2·TP(τ) / (predicted(τ) + true)`` over all classes of the views that a document lists completely,
@@ -32,6 +41,8 @@ def choose_threshold(topics: Tensor, labels: Multilabels, *, taxonomy: Taxonomy,
         labels: What their labels say.
         taxonomy: The map.
         seed: Seed of the samples.
+        classes: log p(k|x) of a view's classes from the topics, where a customer has a calibration of its own; None: as
+            the task has them.
 
     Returns:
         A probability; .5 where no document lists a view completely, or none lists a class.
@@ -39,7 +50,7 @@ def choose_threshold(topics: Tensor, labels: Multilabels, *, taxonomy: Taxonomy,
     Source:
         Lewis et al., RCV1, JMLR 2004, section 6 (thresholds that optimise F1 on held-out data); bagging: Breiman, 1996.
     """
-    hits, found, true = _counts(topics, labels, taxonomy)
+    hits, found, true = _counts(topics, labels, taxonomy, classes or SeveralTopics().classes)
     if not true.any():
         return 0.5
     random = np.random.default_rng(seed)
@@ -50,9 +61,10 @@ def choose_threshold(topics: Tensor, labels: Multilabels, *, taxonomy: Taxonomy,
     return float(1 / (1 + np.exp(-np.mean(best))))
 
 
-def _counts(topics: Tensor, labels: Multilabels, taxonomy: Taxonomy) -> tuple[Array, Array, Array]:
+def _counts(
+    topics: Tensor, labels: Multilabels, taxonomy: Taxonomy, classes: Callable[[Tensor, View], Tensor]
+) -> tuple[Array, Array, Array]:
     """For each document the right and the predicted classes at every cut, (n_documents, n_cuts), and the true ones."""
-    task = SeveralTopics()
     shape = (len(labels), len(CUTS))
     hits, found, true = np.zeros(shape), np.zeros(shape), np.zeros(len(labels))
     for name in sorted(frozenset().union(*labels.views)):
@@ -61,7 +73,7 @@ def _counts(topics: Tensor, labels: Multilabels, taxonomy: Taxonomy) -> tuple[Ar
         truth = labels.take(asked).truth(view.membership)
         whole = (truth != UNKNOWN).all(axis=1)
         asked, truth = asked[whole], truth[whole] == PRESENT
-        log_odds = _log_odds(task.classes(topics[asked], view).double().numpy())
+        log_odds = _log_odds(classes(topics[asked], view).double().numpy())
         passed = np.searchsorted(CUTS, log_odds, side="right")
         for row, document in enumerate(asked.tolist()):
             hits[document] += _at_least(passed[row, truth[row]])

@@ -64,19 +64,53 @@ def test_evaluation_has_f1_at_every_view(run, trained, data: Path) -> None:
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
     assert lines[0] == "120 labelled documents"
-    assert lines[2].split() == ["documents", "open", "precision", "recall", "micro-F1", "macro-F1", "all", "right"]
+    columns = ["documents", "open", "precision", "recall", "micro-F1", "macro-F1", "all", "right", "ECE", "log-loss"]
+    assert lines[2].split() == columns
+    assert lines[-2].startswith("ECE: ")
     assert [line.split()[:4] for line in lines[3:5]] == [["level", "area", "120", "0"], ["level", "topic", "120", "0"]]
     told = json.loads(run("evaluate", folder, data, "--json").stdout)
     assert told["levels"][1]["micro_f1"] > 0.6
     assert told["hierarchical"]["f1"] > told["levels"][1]["micro_f1"]  # areas are easier, and count too
     assert [scores["view"] for scores in told["customers"]] == ["one", "two", "three"]
+    model, rows = HierarchicalTextClassifier.from_pretrained(folder), [*map(json.loads, data.read_text().splitlines())]
+    held = np.array([[topic in row["label"] for topic in "ABCDEF"] for row in rows])
+    sure = model.predict_proba([row["text"] for row in rows])
+    loss = -np.log(np.where(held, sure, 1 - sure)).sum(axis=1).mean()
+    assert told["probabilities"]["topic"]["log_loss"] == pytest.approx(loss, abs=1e-4)
+    assert 0 < told["probabilities"]["topic"]["calibration_error"] < 0.3
+
+
+def test_calibrate_chooses_what_suits_sigmoids_and_what_is_new_has_no_labels(
+    run, trained, data: Path, tmp_path: Path
+) -> None:
+    folder, _ = trained
+    result = run("calibrate", folder, data, "-o", tmp_path / "model")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == "calibrated on 120 documents; losses in nats a document"
+    model = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    assert model.calibration_.pooled.method == "bias_corrected"
+    asked = run("predict", tmp_path / "model", "--false-alarms", 0.2, stdin="the\na1 a2 a3\n")
+    first, second = (json.loads(line) for line in asked.stdout.splitlines())
+    assert (first["labels"], first["out_of_scope"]) == (None, True)
+    assert (second["labels"], second["out_of_scope"]) == (["A"], False)
+    told = run("calibrate", folder, data, "-o", tmp_path / "other", "--method", "temperature")
+    assert told.exit_code == 0, told.output
+    assert HierarchicalTextClassifier.from_pretrained(tmp_path / "other").calibration_.pooled.method == "temperature"
+
+
+def test_explain_names_the_topics_and_words_of_a_class(run, trained) -> None:
+    folder, _ = trained
+    told = json.loads(run("explain", folder, "a1 the d2", "--at", "one", "--class", "ABC", "--json").stdout)
+    assert told["topics"][0]["topic"] == "A"
+    assert told["words"][0]["word"] == "a1"
+    assert told["duel"] is None
 
 
 def test_what_knows_one_topic_alone_is_refused(run, trained, data: Path) -> None:
     folder, _ = trained
-    result = run("calibrate", folder, data)
+    result = run("predict", folder, "--threshold", 0.5, stdin="a1\n")
     assert result.exit_code == 1
-    assert "calibrate is for one topic a document" in result.stderr
+    assert "is for one topic a document" in result.stderr
 
 
 def test_without_the_task_several_topics_contradict_each_other(run, data: Path, tmp_path: Path) -> None:

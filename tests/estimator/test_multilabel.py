@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from sklearn.metrics import f1_score
 from hiercls.data.rows import Row, make_rows
 from hiercls.errors import ConfigError, DataError
 from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.explain import explain
+from hiercls.metrics import score_multilabel
 from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.multilabel import SeveralTopics
@@ -175,13 +179,124 @@ def test_settings_without_a_meaning_are_refused(untrained: HierarchicalTextClass
 
 def test_answers_without_a_meaning_are_refused(trained: HierarchicalTextClassifier) -> None:
     asked = {
-        "calibrate": lambda: trained.calibrate(["a1"], ["A"]),
         "predict_or_coarsen": lambda: trained.predict_or_coarsen(["a1"], threshold=0.5),
         "predict_least_cost": lambda: trained.predict_least_cost(["a1"], at="one"),
     }
     for name, ask in asked.items():
         with pytest.raises(ConfigError, match=f"{name} is for one topic a document"):
             ask()
+
+
+@pytest.fixture(scope="module")
+def calibrated(tiny: Taxonomy, trained: HierarchicalTextClassifier) -> HierarchicalTextClassifier:
+    """Calibrated on coarse lists of three customers, each with a scaling of its own, too."""
+    other = copy.copy(trained)
+    texts, topics = documents(300, 8)
+    views = [tiny.customers[number % 3] for number in range(len(texts))]
+    labels = [coarse(tiny, [held], view)[0] for held, view in zip(topics, views, strict=True)]
+    return other.calibrate(texts, labels, views=views, per_customer=True)
+
+
+def test_calibrated_probabilities_are_what_is_predicted_from_and_still_fit_each_other(
+    tiny: Taxonomy, trained: HierarchicalTextClassifier, calibrated: HierarchicalTextClassifier
+) -> None:
+    texts, topics = documents(300, 9)
+    found = calibrated.calibration_.pooled
+    assert (found.method, found.n_documents) == ("bias_corrected", 300)
+    assert found.temperature < 0.8  # one draw of what is easy: it was not sure enough
+    bare = dataclasses.replace(calibrated.scorer_, calibration=None)
+    fine, truth = tiny.view("topic"), indicator(tiny, topics, "topic")
+    before, after = (
+        score_multilabel("topic", scorer.classes(scorer.topics(texts), fine).numpy(), truth)
+        for scorer in (bare, calibrated.scorer_)
+    )
+    assert after.log_loss < before.log_loss
+    probabilities = calibrated.predict_proba(texts)
+    np.testing.assert_allclose(probabilities, found.apply(bare.topics(texts), task=bare.task).exp(), atol=1e-6)
+    for at in ("area", "one"):  # a level has no calibration of its own, a customer has
+        view = tiny.view(at)
+        inside = calibrated.scorer_.conditioned(calibrated.scorer_.topics(texts), view).exp().numpy()
+        expected = [1 - np.prod(1 - inside[:, view.members(name)], axis=1) for name in view.classes]
+        np.testing.assert_allclose(calibrated.predict_proba(texts, at=at), np.stack(expected, axis=1), atol=1e-5)
+    np.testing.assert_array_equal(calibrated.predict(texts), probabilities >= calibrated.scorer_.task.threshold)
+    f1 = [f1_score(truth, model.predict(texts), average="micro") for model in (trained, calibrated)]
+    assert f1[1] > f1[0] - 0.03  # the threshold moved with the probabilities
+
+
+def test_the_threshold_is_that_of_the_held_out_lists_as_each_customer_sees_them(
+    tiny: Taxonomy, calibrated: HierarchicalTextClassifier
+) -> None:
+    texts, topics = documents(300, 8)
+    names = [tiny.customers[number % 3] for number in range(len(texts))]
+
+    def f1(threshold: float) -> float:
+        hits = found = true = 0
+        for name in tiny.customers:
+            own = [place for place, view in enumerate(names) if view == name]
+            truth = indicator(tiny, [topics[place] for place in own], name)
+            chosen = calibrated.predict_proba([texts[place] for place in own], at=name) >= threshold
+            hits, found, true = hits + (chosen & (truth == 1)).sum(), found + chosen.sum(), true + truth.sum()
+        return 2 * hits / (found + true)
+
+    best = max(f1(threshold) for threshold in np.linspace(0.05, 0.95, 91))
+    assert f1(calibrated.scorer_.task.threshold) > best - 0.01
+
+
+def test_a_calibrated_model_is_saved_and_says_what_is_new(
+    calibrated: HierarchicalTextClassifier, tmp_path: Path
+) -> None:
+    texts, _ = documents(40, 10)
+    calibrated.save_pretrained(tmp_path / "model")
+    loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(texts, at="one"), calibrated.predict_proba(texts, at="one"))
+    assert loaded.scorer_.task == calibrated.scorer_.task
+    bare = dataclasses.replace(calibrated.scorer_, calibration=None)
+    scores = calibrated.novelty_score(texts)
+    np.testing.assert_allclose(scores, -bare.topics(texts).numpy().max(axis=1), rtol=1e-6)
+    _, topics = documents(300, 8)
+    assert len(loaded.scorer_.novelty.heldout) == sum(bool(held) for held in topics)  # of no topic: no known document
+    asked = ["the of", "a1 a2 a3"]
+    assert loaded.novelty_score(asked)[0] > loaded.novelty_score(asked)[1]
+    rejected = loaded.predict_or_reject([*asked, *texts], at="area", false_alarms=0.1)
+    p_values = loaded.scorer_.novelty.p_values(loaded.novelty_score([*asked, *texts]))
+    names = loaded.predict_labels([*asked, *texts], at="area")
+    assert rejected.tolist() == [None if p <= 0.1 else found for p, found in zip(p_values, names, strict=True)]
+    assert rejected[1] == ("X",)
+
+
+def test_an_explanation_adds_up(tiny: Taxonomy, trained: HierarchicalTextClassifier) -> None:
+    text = "a1 the b2 d3 a1"
+    own = [Row(text="a1 d2", labels=(("one", "ABC"), ("one", "D"))), Row(text="f1", labels=(("two", "F"),))]
+    found = explain(trained, text, at="one", of="ABC", documents=own)
+    topics = trained.predict_proba([text])[0].astype(float)
+    assert found.probability == pytest.approx(1 - np.prod(1 - topics[:3]), abs=1e-6)
+    assert {part.topic: part.probability for part in found.topics} == pytest.approx(
+        dict(zip("ABC", topics[:3], strict=True)), abs=1e-6
+    )
+    doubt = np.log(1 - topics[:3])
+    shares = {part.topic: part.share for part in found.topics}
+    assert shares == pytest.approx(dict(zip("ABC", doubt / doubt.sum(), strict=True)), abs=1e-4)
+    assert [part.share for part in found.topics] == sorted(shares.values(), reverse=True)
+
+    def log_odds(said: str) -> float:
+        probability = float(trained.predict_proba([said], at="one")[0, 0])
+        return float(np.log(probability) - np.log1p(-probability))
+
+    without = {"a1": " the b2 d3 ", "the": "a1  b2 d3 a1", "b2": "a1 the  d3 a1", "d3": "a1 the b2  a1"}
+    effects = {word.word: word.effect for word in found.words}
+    expected = {word: log_odds(text) - log_odds(rest) for word, rest in without.items()}
+    assert effects == pytest.approx(expected, abs=2e-3)
+    assert found.duel is None
+    assert [(near.text, near.labels) for near in found.neighbours] == [("a1 d2", ("one:ABC", "one:D"))]
+    assert "ABC" in str(found)
+
+
+def test_a_customer_of_one_class_has_an_explanation_too(trained: HierarchicalTextClassifier, tmp_path: Path) -> None:
+    trained.save_pretrained(tmp_path / "model")
+    model = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    model.add_customer({"customer": "lone", "classes": {"AF": ["A", "F"]}, "partial": True})
+    assert explain(model, "the of", at="lone").probability < 0.5
+    assert explain(model, "a1 the", at="lone").words[0].word == "a1"
 
 
 def test_illegal_labels_are_listed_and_contradictions_are_among_them(untrained: HierarchicalTextClassifier) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 from hiercls.errors import ConfigError
-from hiercls.metrics import evaluate_multilabel
+from hiercls.metrics import evaluate_multilabel, reliability, score_multilabel
 from hiercls.taxonomy import Taxonomy
 
 
@@ -40,3 +40,25 @@ def test_classes_that_never_occur_are_left_out_of_the_mean_and_no_document_is_na
     assert np.isnan([empty.micro_f1, empty.macro_f1, empty.subset_accuracy]).all()
     with pytest.raises(ConfigError, match="documents × 3 classes"):
         evaluate_multilabel(tiny.view("one"), [[1, 0]], [[1, 0]])
+
+
+def test_probabilities_against_each_class_by_itself() -> None:
+    random = np.random.default_rng(3)
+    sure = random.uniform(0.05, 0.95, size=(200, 3))
+    truth = (random.random((200, 3)) < sure).astype(int)
+    truth[random.random((200, 3)) < 0.3] = -1
+    truth[:5] = -1
+    scores = score_multilabel("v", np.log(sure), truth, n_bins=5)
+    errors, losses = [], []
+    for k in range(3):
+        known = truth[:, k] >= 0
+        errors.append(reliability(sure[known, k], truth[known, k], n_bins=5).error)
+    for row, said in zip(truth, sure, strict=True):
+        told = [np.log(p if holds else 1 - p) for holds, p in zip(row, said, strict=True) if holds >= 0]
+        losses += [-sum(told)] if told else []
+    assert scores.calibration_error == pytest.approx(np.mean(errors))
+    assert scores.log_loss == pytest.approx(np.mean(losses))
+    nothing = score_multilabel("v", np.log(sure), np.full_like(truth, -1))
+    assert np.isnan([nothing.calibration_error, nothing.log_loss]).all()
+    with pytest.raises(ConfigError, match="of one shape"):
+        score_multilabel("v", np.log(sure), truth[:, :2])
