@@ -22,16 +22,17 @@ class RecallRule:
 
     Args:
         view: The view; None: the topics.
-        coverage: The promised part of a document's true classes that its set holds, on average over documents.
+        coverage: The promised part of a document's true classes that its set holds, on average over documents that have
+            any.
         threshold: The probability from which a class is in the set; 0 where too few documents were there for the
             promise.
-        n_documents: The held-out documents that it was found on.
+        n_documents: The held-out documents that it was found on: those that may have a true class.
         n_coarse: Those of them whose labels leave some class open: with any, the coverage is more than promised.
 
     Example:
-        >>> rule = recall_rule(np.log([[0.9, 0.2], [0.6, 0.7], [0.3, 0.1]]), [[1, 0], [1, 1], [0, 0]], coverage=0.6)
-        >>> rule.threshold, rule.sets(np.log([[0.65, 0.5]])).tolist()
-        (0.7, [[False, False]])
+        >>> rule = recall_rule(np.log([[0.9, 0.2], [0.6, 0.8], [0.3, 0.1]]), [[1, 0], [1, 1], [0, 0]], coverage=0.4)
+        >>> round(rule.threshold, 6), rule.sets(np.log([[0.85, 0.5]])).tolist()
+        (0.8, [[True, False]])
     """
 
     view: View | None
@@ -67,13 +68,21 @@ class RecallRule:
         return sets_at(topics, view=at)
 
 
-def recall_rule(log_topics: ArrayLike, truth: ArrayLike, *, coverage: float, view: View | None = None) -> RecallRule:
+def recall_rule(
+    log_topics: ArrayLike,
+    truth: ArrayLike,
+    *,
+    coverage: float,
+    view: View | None = None,
+    holding: ArrayLike | None = None,
+) -> RecallRule:
     """Find the rule under which sets of other documents of the same kind hold such a part of the true classes.
 
-    ``λ = max { λ : (Σ_i L_i(λ) + 1) / (n + 1) ≤ 1 − coverage }``, where ``L_i(λ)`` is the part of the document's true
-    classes that are less probable than λ, 0 where it has none. Of classes that its labels leave open, those below λ
+    ``λ = max { λ : (Σ_i L_i(λ) + 1) / (n + 1) ≤ 1 − coverage }`` over the documents that have true classes, where
+    ``L_i(λ)`` is the part of these that are less probable than λ. Of classes that labels leave open, those below λ
     count as true and the others as not, which is the worst that can be: ``(m + o) / (k + o)`` with m of k true classes
-    and o open ones below λ. The coverage is then at least what is promised, and mostly more.
+    and o open ones below λ. Documents that may have none count only against the promise. The coverage is then at least
+    what is promised, and mostly more.
 
     Args:
         log_topics: log p(t|x) of held-out documents, shape (n_documents, n_topics).
@@ -81,6 +90,8 @@ def recall_rule(log_topics: ArrayLike, truth: ArrayLike, *, coverage: float, vie
             ``Multilabels.truth``, shape (n_documents, n_classes).
         coverage: The part of a document's true classes that its set shall hold, on average, between 0 and 1.
         view: The view whose classes are in the sets; None: the topics.
+        holding: 1 for the documents of which some class is known to hold, though it may not be known which, shape
+            (n_documents,); None: where some truth is 1.
 
     Returns:
         The rule.
@@ -97,15 +108,21 @@ def recall_rule(log_topics: ArrayLike, truth: ArrayLike, *, coverage: float, vie
     probabilities, known = any_of(log_topics, view), np.asarray(truth)
     if known.shape != probabilities.shape:
         raise ConfigError(f"expected truths of the shape {probabilities.shape}, got {known.shape}")
-    scores, losses = _steps(probabilities, known)
+    counts = (known == 1).any(axis=1) if holding is None else np.asarray(holding) == 1
+    # Of a document that may not count: 1 − (1 − coverage) too much where something is missed, and else nothing.
+    scores, losses = _steps(probabilities, known, np.where(counts, 1.0, coverage))
     order = np.argsort(scores, kind="stable")
-    bearable = (1 - coverage) * (len(known) + 1) - 1
+    bearable = (1 - coverage) * (counts.sum() + 1) - 1
     place = np.searchsorted(losses[order].cumsum(), bearable + ROUNDING, side="right")
     # A set holds what is at the threshold: the first class that may not be missed.
     threshold = np.append(scores[order], np.inf)[place] if bearable >= -ROUNDING else 0.0
-    n_coarse = int((known < 0).any(axis=1).sum())
+    asked = (known != 0).any(axis=1)
     return RecallRule(
-        view=view, coverage=coverage, threshold=float(threshold), n_documents=len(known), n_coarse=n_coarse
+        view=view,
+        coverage=coverage,
+        threshold=float(threshold),
+        n_documents=int(asked.sum()),
+        n_coarse=int((known < 0).any(axis=1).sum()),
     )
 
 
@@ -139,12 +156,12 @@ def any_of(log_topics: ArrayLike, view: View | None) -> Array:
     return found
 
 
-def _steps(probabilities: Array, truth: NDArray[np.integer]) -> tuple[Array, Array]:
-    """The probabilities of all classes that may hold, and what missing each adds to its document's loss."""
+def _steps(probabilities: Array, truth: NDArray[np.integer], weights: Array) -> tuple[Array, Array]:
+    """The probabilities of all classes that may hold, and what missing each adds to its document's weighted loss."""
     order = np.argsort(probabilities, axis=1, kind="stable")
     sorted_truth = np.take_along_axis(truth, order, axis=1)
     missed, opened = (sorted_truth == 1).cumsum(axis=1), (sorted_truth < 0).cumsum(axis=1)
     worst = np.maximum(missed[:, -1:] + opened, 1)
-    losses = np.diff((missed + opened) / worst, axis=1, prepend=0.0)
+    losses = np.diff((missed + opened) / worst, axis=1, prepend=0.0) * weights[:, None]
     possible = sorted_truth != 0
     return np.take_along_axis(probabilities, order, axis=1)[possible], losses[possible]

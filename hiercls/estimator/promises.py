@@ -142,23 +142,24 @@ class HeldOut:
         if names is None:
             return None
         topics, place = (tensors[f"{NAME}{part}"] for part in ("topics", "customers"))
-        shape: tuple[int, int] = (len(place), n_topics)
-        if topics.shape != shape or (len(place) and not 0 <= int(place.min()) <= int(place.max()) < len(names)):
+        if topics.shape != (len(place), n_topics) or (
+            len(place) and not 0 <= int(place.min()) <= int(place.max()) < len(names)
+        ):
             raise ValueError(f"expected held-out documents of {n_topics} topics and {len(names)} customers")
-        labels = _labels(tensors, shape)
+        labels = _labels(tensors, len(place), n_topics)
         return cls(topics=topics, labels=labels, customers=np.array(list(names))[place.numpy()])
 
 
-def _labels(tensors: Mapping[str, Tensor], shape: tuple[int, int]) -> csr_array | Multilabels:
+def _labels(tensors: Mapping[str, Tensor], n_documents: int, n_topics: int) -> csr_array | Multilabels:
     """The labels of a model's folder, of whichever kind there are."""
     lists = f"{NAME}{LISTS}"
     arrays = {name.removeprefix(lists): part.numpy() for name, part in tensors.items() if name.startswith(lists)}
     if not arrays:
         allowed, starts = (tensors[f"{NAME}{part}"].numpy() for part in ("allowed", "starts"))
-        return csr_array((np.ones(len(allowed)), allowed, starts), shape=shape)
-    labels = Multilabels.from_arrays(arrays, n_topics=shape[1])
-    if len(labels) != shape[0]:
-        raise ValueError(f"expected labels of {shape[0]} held-out documents")
+        return csr_array((np.ones(len(allowed)), allowed, starts), shape=(n_documents, n_topics))
+    labels = Multilabels.from_arrays(arrays, n_topics=n_topics)
+    if len(labels) != n_documents:
+        raise ValueError(f"expected labels of {n_documents} held-out documents")
     return labels
 
 
@@ -201,7 +202,8 @@ class Promises:
             if score != "lac":
                 need_one_topic(self.scorer, f"score='{score}'")
             truth = heldout.labels.truth(exact.membership)
-            return recall_rule(topics, truth, coverage=coverage, view=exact)
+            holding = heldout.labels.truth(csr_array(exact.scope[:, None].astype(float)))[:, 0]
+            return recall_rule(topics, truth, coverage=coverage, view=exact, holding=holding)
         mix = None if customer is not None else self.scorer.mix.customers.get(at.name)
         return conformal_rule(
             topics,

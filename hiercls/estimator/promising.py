@@ -92,7 +92,7 @@ class PromisingMixin:
         mix of topics is known (``priors``), the held-out documents are weighted to it.
 
         With ``task="multilabel"`` the coverage is the part of a document's true classes that its set holds, on average
-        over documents; one without any misses none. Of a set that is calibrated at the topics, it is the part of the
+        over documents that have any. Of a set that is calibrated at the topics, it is the part of the
         true topics whose classes are all in the set.
 
         Args:

@@ -68,8 +68,8 @@ class MultilabelProbabilityScores:
     Both are NaN where no document counts.
 
     Example:
-        >>> score_multilabel("v", np.log([[0.5, 0.8], [0.5, 0.8]]), [[1, 1], [0, -1]]).calibration_error
-        0.1
+        >>> score_multilabel("v", np.log([[0.5, 0.75], [0.5, 0.75]]), [[1, 1], [0, -1]]).calibration_error
+        0.125
     """
 
     view: str

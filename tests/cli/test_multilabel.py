@@ -98,6 +98,20 @@ def test_calibrate_chooses_what_suits_sigmoids_and_what_is_new_has_no_labels(
     assert HierarchicalTextClassifier.from_pretrained(tmp_path / "other").calibration_.pooled.method == "temperature"
 
 
+def test_conformalize_and_sets_of_a_coverage(run, trained, data: Path, tmp_path: Path) -> None:
+    folder, _ = trained
+    result = run("conformalize", folder, data, "-o", tmp_path / "model")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "held out 120 documents"
+    assert "threshold" not in lines[1]
+    asked = run("predict", tmp_path / "model", "--at", "one", "--coverage", 0.9, stdin="a1 a2 d3\n")
+    model = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    expected = model.predict_set(["a1 a2 d3"], at="one", coverage=0.9)[0]
+    names = model.taxonomy_.view("one").classes
+    assert json.loads(asked.stdout)["set"] == [name for name, inside in zip(names, expected, strict=True) if inside]
+
+
 def test_explain_names_the_topics_and_words_of_a_class(run, trained) -> None:
     folder, _ = trained
     told = json.loads(run("explain", folder, "a1 the d2", "--at", "one", "--class", "ABC", "--json").stdout)

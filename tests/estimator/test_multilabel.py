@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.metrics import f1_score
 
 from hiercls.data.rows import Row, make_rows
+from hiercls.decoding import recall_rule
 from hiercls.errors import ConfigError, DataError
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.explain import explain
@@ -262,6 +263,65 @@ def test_a_calibrated_model_is_saved_and_says_what_is_new(
     names = loaded.predict_labels([*asked, *texts], at="area")
     assert rejected.tolist() == [None if p <= 0.1 else found for p, found in zip(p_values, names, strict=True)]
     assert rejected[1] == ("X",)
+
+
+@pytest.mark.parametrize("at", ["topic", "one", "area", "new"])
+def test_sets_hold_the_promised_part_of_the_true_classes_from_fine_lists_or_from_a_customer_s_own(
+    tiny: Taxonomy, trained: HierarchicalTextClassifier, at: str, tmp_path: Path
+) -> None:
+    model = copy.copy(trained)
+    with pytest.raises(ConfigError, match="nothing can be promised before"):
+        model.predict_set(["a1"])
+    held, held_topics = documents(300, 15)
+    texts, topics = documents(300, 16)
+    held = [" ".join(text.split()[1:]) for text in held]  # a word is missing, so that some topics are hard to see
+    texts = [" ".join(text.split()[1:]) for text in texts]
+    model.conformalize(held, held_topics)
+    model.taxonomy_ = tiny.with_customer({"customer": "new", "partial": True, "classes": {"AF": ["A", "F"], "B": "B"}})
+    view = model.taxonomy_.view(at)
+    truth = indicator(model.taxonomy_, topics, at)
+    exact = model.predict_set(texts, at=at, calibrated_at=at, coverage=0.9)
+    logs = model.scorer_.topics(held).numpy()
+    rule = recall_rule(logs, indicator(model.taxonomy_, held_topics, at), coverage=0.9, view=view)
+    np.testing.assert_array_equal(exact, rule.sets(model.scorer_.topics(texts).numpy()))
+    kept = [(row & (true > 0)).sum() / true.sum() for row, true in zip(exact, truth, strict=True) if true.any()]
+    assert np.mean(kept) > 0.85
+    mapped = model.predict_set(texts, at=at, coverage=0.9)
+    kept = []
+    for row, topics_held in zip(mapped, topics, strict=True):
+        known = [name for name in topics_held if view.scope[tiny.topics.index(name)]]
+        classes = [[name in view.topics_of(k) for k in view.classes] for name in known]
+        kept += [np.mean([row[has].all() for has in classes])] if known else []
+    assert np.mean(kept) > 0.85
+    model.taxonomy_ = tiny
+    if at == "new":
+        return
+    model.save_pretrained(tmp_path / "model")
+    loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_set(texts, at=at, calibrated_at=at, coverage=0.9), exact)
+
+
+def test_sets_from_coarse_lists_are_exact_at_their_view_and_larger_at_the_topics(
+    tiny: Taxonomy, trained: HierarchicalTextClassifier
+) -> None:
+    held, topics = documents(200, 13)
+    names = [("one", "two")[number % 2] for number in range(200)]
+    labels = [coarse(tiny, [found], view)[0] for found, view in zip(topics, names, strict=True)]
+    fine, rough = copy.copy(trained).conformalize(held, topics), copy.copy(trained)
+    rough.conformalize(held, labels, views=names, customers=names)
+    asked = {"at": "one", "calibrated_at": "one", "coverage": 0.95, "customers": "one"}
+    own = [text for text, name in zip(held, names, strict=True) if name == "one"]
+    truth = indicator(tiny, [found for found, name in zip(topics, names, strict=True) if name == "one"], "one")
+    rule = recall_rule(trained.scorer_.topics(own).numpy(), truth, coverage=0.95, view=tiny.view("one"))
+    np.testing.assert_array_equal(rough.predict_set(held, **asked), rule.sets(trained.scorer_.topics(held).numpy()))
+    assert (fine.predict_set(held, coverage=0.95) <= rough.predict_set(held, coverage=0.95)).all()
+    for name, ask in {
+        "score='aps'": lambda: fine.predict_set(held, score="aps"),
+        "predict_nodes": lambda: fine.predict_nodes(held),
+        "predict_or_coarsen": lambda: fine.predict_or_coarsen(held, accuracy=0.9),
+    }.items():
+        with pytest.raises(ConfigError, match=f"{name} is for one topic a document"):
+            ask()
 
 
 def test_an_explanation_adds_up(tiny: Taxonomy, trained: HierarchicalTextClassifier) -> None:
