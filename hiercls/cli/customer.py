@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hiercls.cli import onboarding
 from hiercls.cli.app import counted, note
 from hiercls.cli.documents import Model, program
 from hiercls.errors import ConfigError
@@ -41,10 +42,11 @@ def register(app: typer.Typer) -> None:
     Args:
         app: What they are added to.
     """
-    group = typer.Typer(no_args_is_help=True, help="Change the customers of a trained model, without any training.")
+    group = typer.Typer(no_args_is_help=True, help="Change and get to know the customers of a trained model.")
     group.command(epilog="Example: hiercls customer add model acme.yaml --prior A=70 --prior D=30")(add)
     group.command(epilog="Example: hiercls customer replace model acme.yaml --prior mix.yaml")(replace)
     group.command(epilog="Example: hiercls customer remove model acme")(remove)
+    onboarding.register(group)
     app.add_typer(group, name="customer")
 
 

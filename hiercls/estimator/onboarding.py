@@ -1,0 +1,138 @@
+"""The part of the scikit-learn face that gets to know a customer: its mix of topics, its filing, its classes.
+
+Knows scikit-learn's conventions; the work is done in ``hiercls.customers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from hiercls.customers import MixEstimate, estimate_mix
+from hiercls.data.rows import Row, make_rows
+from hiercls.errors import ConfigError, nearest
+from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
+from hiercls.names import composed
+from hiercls.scoring import Scorer
+from hiercls.taxonomy import Taxonomy
+
+
+class OnboardingMixin:
+    """What a trained model finds out about one customer, for an estimator that has a map and a scorer."""
+
+    taxonomy_: Taxonomy
+    scorer_: Scorer
+    verbose: bool
+
+    if TYPE_CHECKING:
+
+        def _regroup(self, taxonomy: Taxonomy, customer: str, prior: Mapping[str, float] | None) -> Self: ...
+
+    def estimate_prior(
+        self, texts: Iterable[str], labels: Iterable[Any] | None = None, *, at: str, level: float = 0.9
+    ) -> MixEstimate:
+        """A customer's own mix of topics, from its documents, labelled or not; ``set_prior`` makes the model use it.
+
+        ``maximise Σ_i log Σ_t π_c(t)/π(t) · p(t|x_i) · A_c[t,y_i]``, beside ten documents of the pooled mix. The
+        probabilities are believed: ``calibrate(method="bias_corrected")`` comes before, above all where no document has
+        a label. Labels are believed too: where they contradict the declared classes, leave them out.
+
+        Args:
+            texts: The customer's documents, drawn as those to come will be.
+            labels: For each a class of the customer, ``view:class``, a list of these, or None; None: none has one.
+            at: The customer.
+            level: How often the intervals shall hold the shares.
+
+        Returns:
+            The shares of the topics, with intervals.
+
+        Raises:
+            DataError: If texts or labels are illegal; all of them are listed.
+            ConfigError: If there is no such customer, or no document.
+
+        Source:
+            See ``hiercls.customers.estimate_mix``.
+        """
+        return self.estimate_prior_rows(make_rows(texts, labels, views=at), at=at, level=level)
+
+    def estimate_prior_rows(self, rows: Sequence[Row], *, at: str, level: float = 0.9) -> MixEstimate:
+        """The same from rows, as ``hiercls.data.read`` reads them; a label without a view is of the customer's.
+
+        Args:
+            rows: The customer's rows, with labels, without, or some of each.
+            at: The customer.
+            level: How often the intervals shall hold the shares.
+
+        Returns:
+            The shares of the topics, with intervals.
+
+        Raises:
+            DataError: If labels are illegal; all of them are listed.
+            ConfigError: If there is no such customer, or no document.
+        """
+        customer = self._customer(at)
+        need_one_topic(self.scorer_, "estimate_prior")
+        view = self.taxonomy_.view(customer)
+        own = rows_at(rows, customer)
+        weights = np.ones((len(own), len(view.topics)))
+        marked = [place for place, row in enumerate(own) if row.labels]
+        if marked:
+            weights[marked] = resolve_one_topic(self.taxonomy_, [own[place] for place in marked]).weights.toarray()
+        topics = self.scorer_.topics([row.text for row in own], progress=self.verbose)
+        pooled = self.scorer_.mix.pooled
+        return estimate_mix(
+            topics.numpy(), names=view.topics, pooled=pooled, weights=weights, scope=view.scope, level=level
+        )
+
+    def set_prior(self, prior: MixEstimate | Mapping[str, float] | None, *, at: str) -> Self:
+        """Use a customer's own mix of topics from now on, in predictions and in the next ``fit``.
+
+        Args:
+            prior: The mix: what ``estimate_prior`` found, or topic → share; None: the pooled mix.
+            at: The customer. A calibration of its own that it has is forgotten, since that knew the mix before.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ConfigError: If there is no such customer, or the shares do not fit the taxonomy.
+        """
+        shares = prior.prior if isinstance(prior, MixEstimate) else prior
+        return self._regroup(self.taxonomy_, self._customer(at), shares)
+
+    def _customer(self, name: str) -> str:
+        """A customer's name as the map has it."""
+        check_is_fitted(self, "taxonomy_")
+        if composed(name) not in self.taxonomy_.customers:
+            raise ConfigError(f"unknown customer '{name}'; {nearest(name, self.taxonomy_.customers)}")
+        return composed(name)
+
+
+def rows_at(rows: Sequence[Row], customer: str) -> list[Row]:
+    """Rows whose labels are of a customer's view where no view is said.
+
+    Args:
+        rows: Rows as they were read.
+        customer: The customer.
+
+    Returns:
+        As many rows.
+
+    Example:
+        >>> rows_at([Row(text="…", labels=((None, "ABC"), ("two", "BC")))], "one")[0].labels
+        (('one', 'ABC'), ('two', 'BC'))
+    """
+    return [
+        Row(
+            text=row.text,
+            labels=tuple((customer if view is None else view, label) for view, label in row.labels),
+            customer=row.customer,
+            thread=row.thread,
+            file=row.file,
+            line=row.line,
+        )
+        for row in rows
+    ]
