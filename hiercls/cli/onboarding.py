@@ -1,4 +1,4 @@
-"""The commands that get to know a customer from its documents: hiercls customer mix, audit and infer.
+"""The commands that get to know a customer from its documents: hiercls customer mix and audit.
 
 Knows options and how results are worded; what is found out is the estimator's.
 """
@@ -15,9 +15,11 @@ import typer
 from hiercls.cli.app import aligned, counted, note
 from hiercls.cli.documents import Device, Model, device_of, program, shows_progress
 from hiercls.errors import ConfigError, DataError
+from hiercls.taxonomy.diff import differences
+from hiercls.taxonomy.writing import to_yaml
 
 if TYPE_CHECKING:
-    from hiercls.customers import MixEstimate
+    from hiercls.customers import Audit, MixEstimate
     from hiercls.data.rows import Row
     from hiercls.estimator import HierarchicalTextClassifier
 
@@ -43,6 +45,7 @@ def register(group: typer.Typer) -> None:
         group: The commands of ``hiercls customer``.
     """
     group.command(epilog="Example: hiercls customer mix model documents.jsonl --at acme --apply")(mix)
+    group.command(epilog="Example: hiercls customer audit model heldout.jsonl --at acme --figure acme.png")(audit)
 
 
 def mix(
@@ -76,6 +79,43 @@ def mix(
     if apply:
         classifier.set_prior(found, at=at).set_params(verbose=False).save_pretrained(output or model)
         note(f"'{at}' has this mix in '{output or model}' now")
+
+
+def audit(
+    model: Model,
+    data: Annotated[
+        list[Path], typer.Argument(metavar="DATA", help="Labelled documents of the customer and of others.")
+    ],
+    at: At,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Train N models anew, each without the customer and without a part of the others, which it then looks "
+            "at. Without it this model looks, which must not have been trained on DATA.",
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw topics by classes as .svg, .png or .pdf.")
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Compare what a customer does with what its YAML says: documents filed elsewhere, and the changes they suggest.
+
+    What the model takes for what is measured at the other customers, and taken out. The model stays as it is.
+    """
+    from hiercls.cli.figures import check_figure, write_figure
+
+    if figure is not None:
+        check_figure(figure)
+    classifier = opened(model, None, device)
+    found, rows = classifier.audit_rows(all_rows(data), at=at, folds=folds)
+    typer.echo("\n".join(_audit_lines(found, rows, classifier)))
+    if figure is not None:
+        from hiercls.plots import plot_filing
+
+        subtitle = f"{counted(found.n_documents, 'document')}; framed where the YAML puts them"
+        write_figure(lambda: plot_filing(found, title=f"Where '{at}' files its topics", subtitle=subtitle), figure)
 
 
 def opened(model: Path, output: Path | None, device: str | None) -> HierarchicalTextClassifier:
@@ -173,3 +213,30 @@ def _mix_table(found: MixEstimate) -> list[str]:
         star = "*" if found.differs[place] else ""
         rows.append((found.topics[place], f"{found.shares[place]:.1%}", interval, f"{found.pooled[place]:.1%}", star))
     return [f"found from {counted(found.n_documents, 'document')}, {labels}", *aligned(rows)]
+
+
+def _audit_lines(found: Audit, rows: Sequence[Row], classifier: HierarchicalTextClassifier) -> list[str]:
+    """The findings in sentences, with a few documents each, and what would have to change in the YAML."""
+    name, taxonomy = found.view.name, classifier.taxonomy_
+    others = counted(round(float(found.n_reference.sum())), "document")
+    lines = [f"audited {counted(found.n_documents, 'document')} of '{name}' against {others} of others"]
+    lines += [] if found.findings else ["nothing is surely filed elsewhere than the YAML says"]
+    for finding in found.findings:
+        lines.append(f"{finding}: about {counted(round(finding.n_documents), 'document')}")
+        lines += [f"    {_shortened(rows[place])}" for place in finding.examples]
+    if found.unaudited:
+        lines.append(f"not audited, since others have too few documents: {', '.join(found.unaudited)}")
+    proposed: dict[str, object] = {"customer": name, "classes": found.proposal()}
+    proposed |= {flag: True for flag, value in taxonomy.flags(name).items() if value}
+    changes = differences(taxonomy, taxonomy.replace_customer(proposed))
+    if found.findings and changes:
+        lines += ["", "the YAML that would say so:", *(f"  {change}" for change in changes)]
+        lines += ["", to_yaml(proposed).rstrip()]
+    return lines
+
+
+def _shortened(row: Row, *, width: int = 90) -> str:
+    """Where a document stands, and how it begins."""
+    place = "" if row.file is None else f"{row.file}:{row.line}: "
+    text = " ".join(row.text.split())
+    return place + (text if len(text) <= width else text[: width - 1] + "…")

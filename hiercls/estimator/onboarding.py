@@ -1,4 +1,4 @@
-"""The part of the scikit-learn face that gets to know a customer: its mix of topics, its filing, its classes.
+"""The part of the scikit-learn face that gets to know a customer: its mix of topics, and its filing.
 
 Knows scikit-learn's conventions; the work is done in ``hiercls.customers``.
 """
@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from hiercls.customers import MixEstimate, estimate_mix
+from hiercls.customers import Audit, MixEstimate, estimate_mix
 from hiercls.data.rows import Row, make_rows
 from hiercls.errors import ConfigError, nearest
+from hiercls.estimator.auditing import audited
 from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
 from hiercls.names import composed
 from hiercls.scoring import Scorer
@@ -102,6 +104,72 @@ class OnboardingMixin:
         """
         shares = prior.prior if isinstance(prior, MixEstimate) else prior
         return self._regroup(self.taxonomy_, self._customer(at), shares)
+
+    def audit(
+        self,
+        texts: Iterable[str],
+        labels: Iterable[Any],
+        *,
+        at: str,
+        views: str | Iterable[str | None] | None = None,
+        customers: str | Iterable[str | None] | None = None,
+        folds: int | None = None,
+    ) -> Audit:
+        """What a customer does against what its YAML declares, measured against the others.
+
+        The model mistakes topics for each other, which looks like filing elsewhere; so what it takes for what is
+        measured on the other customers' documents, and taken out. The customer's mix of topics is found from its texts
+        alone.
+
+        Args:
+            texts: Documents of the customer and of others, n_documents strings.
+            labels: For each a class of its view, ``view:class``, or a list of these, whose sets intersect.
+            at: The customer that is audited.
+            views: One view's name, or one per document; None: the topics.
+            customers: One customer's name, or one per document; None: the view where it is a customer.
+            folds: Models that are trained anew for it, such as 3, each without the customer and without a part of the
+                others, which it then looks at; threads are not divided. None: this model looks, which must not have
+                been trained on any of these documents.
+
+        Returns:
+            How the documents of each topic are filed, with intervals, and what is surely filed elsewhere; positions of
+            documents are among the customer's.
+
+        Raises:
+            DataError: If texts or labels are illegal; all of them are listed.
+            ConfigError: If there is no such customer, it or the others have no documents, or too few for the folds.
+
+        Source:
+            See ``hiercls.customers.audit_filing``.
+        """
+        rows = make_rows(texts, labels, views=views, customers=customers)
+        return self.audit_rows(rows, at=at, folds=folds)[0]
+
+    def audit_rows(self, rows: Sequence[Row], *, at: str, folds: int | None = None) -> tuple[Audit, list[Row]]:
+        """The same from rows, as ``hiercls.data.read`` reads them.
+
+        Args:
+            rows: Labelled rows of the customer and of others.
+            at: The customer that is audited.
+            folds: Models that are trained anew for it; None: this model looks.
+
+        Returns:
+            The audit, and the customer's rows to which its positions of documents belong.
+
+        Raises:
+            DataError: If labels are illegal; all of them are listed.
+            ConfigError: If there is no such customer, it or the others have no documents, or too few for the folds.
+        """
+        customer = self._customer(at)
+
+        def train(part: Sequence[Row]) -> Scorer:
+            anew = clone(self).set_params(taxonomy=self.taxonomy_, warm_start=False)
+            scorer: Scorer = anew.fit_rows(part).scorer_
+            return scorer
+
+        return audited(
+            self.taxonomy_, self.scorer_, rows, customer=customer, folds=folds, train=train, progress=self.verbose
+        )
 
     def _customer(self, name: str) -> str:
         """A customer's name as the map has it."""

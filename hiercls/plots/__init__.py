@@ -7,6 +7,7 @@ alone.
 from hiercls.plots.comparison import Dots, plot_comparison
 from hiercls.plots.confusion import Confusion, confusion, plot_confusion
 from hiercls.plots.curves import plot_operating_curve, plot_risk_coverage
+from hiercls.plots.filing import plot_filing
 from hiercls.plots.gains import Gain, plot_gains
 from hiercls.plots.reliability import Diagram, plot_reliability
 from hiercls.plots.taxonomy import plot_taxonomy
@@ -21,6 +22,7 @@ __all__ = [
     "confusion",
     "plot_comparison",
     "plot_confusion",
+    "plot_filing",
     "plot_gains",
     "plot_operating_curve",
     "plot_reliability",

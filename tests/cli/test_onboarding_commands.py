@@ -69,3 +69,30 @@ def test_what_cannot_be_is_said(run, model, skewed, options, code, said):
     result = run("customer", "mix", model, skewed, *options)
     assert (result.exit_code, result.stdout) == (code, "")
     assert said in result.stderr
+
+
+def test_audit_says_what_is_filed_elsewhere_and_proposes_a_yaml(run, model, tmp_path):
+    random, path = np.random.default_rng(1), tmp_path / "data.jsonl"
+    rows = []
+    for number in range(1188):
+        topic = "ABCDEF"[number % 6]
+        text = " ".join(f"{topic.lower()}{word}" for word in random.integers(6, size=4))
+        view = ("one", "two", "three")[number // 6 % 3]
+        classes = {"one": "ABC D EF", "two": "A BC DE F", "three": "AB CD E F"}[view].split()
+        label = next(name for name in classes if topic in name)
+        rows.append({"text": text, "view": view, "label": "F" if (view, topic) == ("two", "E") else label})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = contents(model)
+    result = run("customer", "audit", model, path, "--at", "two", "--figure", tmp_path / "two.svg")
+    assert result.exit_code == 0, result.output
+    assert "audited 396 documents of 'two' against 792 documents of others" in result.stdout
+    assert "of 'E' documents are filed under 'F', the YAML says 'DE': about" in result.stdout
+    assert f"    {path}:" in result.stdout
+    assert "customer two: 'E' moved from 'DE' to 'F'" in result.stdout
+    assert "  F: [E, F]" in result.stdout
+    assert (tmp_path / "two.svg").stat().st_size > 1000
+    assert contents(model) == before
+    clean = run("customer", "audit", model, path, "--at", "one")
+    assert clean.stdout.splitlines()[1] == "nothing is surely filed elsewhere than the YAML says"
+    missing = run("customer", "audit", model, path, "--at", "four")
+    assert (missing.exit_code, "unknown customer 'four'" in missing.stderr) == (1, True)

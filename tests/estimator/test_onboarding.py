@@ -90,3 +90,60 @@ def test_what_cannot_be_is_said(model):
         model.estimate_prior(["a1"], ["AB"], at="one")
     with pytest.raises(ConfigError, match="expected documents"):
         model.estimate_prior([], at="one")
+
+
+FOUR = "{customer: four, classes: {A: A, BD: [B, D], C: C, EF: [E, F]}}"
+"""With one and three it tells all topics apart, as two does."""
+
+
+def union(tiny, *, n: int, seed: int) -> tuple[list[str], list[str], list[str]]:
+    """Documents of four customers in turn; customer two files half of D under A."""
+    tiny = tiny.with_customer(FOUR)
+    random = np.random.default_rng(seed)
+    texts, topics = written(n, np.full(6, 1 / 6), seed=seed)
+    views = [tiny.customers[number % 4] for number in range(n)]
+    labels = [filed(tiny, view, [topic])[0] for view, topic in zip(views, topics, strict=True)]
+    for number, (view, topic) in enumerate(zip(views, topics, strict=True)):
+        if (view, topic) == ("two", "D") and random.random() < 0.5:
+            labels[number] = "A"
+    return texts, labels, views
+
+
+@pytest.mark.parametrize("folds", [None, 2])
+def test_what_a_customer_files_elsewhere_is_found(model, tiny, folds):
+    model.add_customer(FOUR)
+    texts, labels, views = union(tiny, n=1600, seed=4)
+    found = model.audit(texts, labels, views=views, at="two", folds=folds)
+    assert [(finding.about, finding.filed) for finding in found.findings] == [("D", "A")]
+    assert found.n_documents == 400
+    assert found.shares[3, 0] == pytest.approx(0.5, abs=0.15)
+    assert found.findings[0].examples
+    own = [text for text, view in zip(texts, views, strict=True) if view == "two"]
+    assert all("d" in own[place] for place in found.findings[0].examples)
+    assert model.audit(texts, labels, views=views, at="four").findings == ()
+
+
+def test_cross_fitting_sees_neither_the_customer_nor_what_it_looks_at(model, tiny, monkeypatch):
+    model.add_customer(FOUR)
+    texts, labels, views = union(tiny, n=120, seed=5)
+    seen = []
+    original = HierarchicalTextClassifier.fit_rows
+
+    def fit_rows(self, rows, **settings):
+        seen.append([row.text for row in rows])
+        return original(self, rows, **settings)
+
+    monkeypatch.setattr(HierarchicalTextClassifier, "fit_rows", fit_rows)
+    model.audit(texts, labels, views=views, at="two", folds=3)
+    others = [text for text, view in zip(texts, views, strict=True) if view != "two"]
+    assert [len(part) for part in seen] == [60, 60, 60]
+    assert sorted(text for part in seen for text in part) == sorted(others * 2)
+
+
+@pytest.mark.parametrize(
+    ("views", "folds", "said"),
+    [("two", None, "of 'two' and of other customers, got 2 and 0"), (["two", "one"], 3, "expected 2 folds or more")],
+)
+def test_an_audit_that_cannot_be_is_refused(model, views, folds, said):
+    with pytest.raises(ConfigError, match=said):
+        model.audit(["a1", "d1"], ["A", "A"] if views == "two" else ["A", "ABC"], views=views, at="two", folds=folds)

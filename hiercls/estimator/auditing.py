@@ -1,0 +1,110 @@
+"""From labelled rows of all customers to the audit of one.
+
+Knows every room above and joins them; trains models anew where the audit shall be cross-fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from hiercls.customers import Audit, audit_filing
+from hiercls.data.rows import Row, thread_marks
+from hiercls.errors import ConfigError
+from hiercls.estimator import fitting
+from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
+from hiercls.scoring import Scorer
+from hiercls.taxonomy import Taxonomy
+from hiercls.taxonomy.labels import ResolvedLabels
+
+Train = Callable[[Sequence[Row]], Scorer]
+"""Trains a scorer like the one there is on other rows."""
+
+
+def audited(
+    taxonomy: Taxonomy,
+    scorer: Scorer,
+    rows: Sequence[Row],
+    *,
+    customer: str,
+    folds: int | None,
+    train: Train,
+    progress: bool = False,
+) -> tuple[Audit, list[Row]]:
+    """Audit one customer by what the model takes for what at the others.
+
+    Args:
+        taxonomy: The map.
+        scorer: A trained scorer.
+        rows: Labelled rows of the customer and of others.
+        customer: Whose filing is audited.
+        folds: Models to train anew, each on the other customers' rows but its part of them; None: the scorer is taken,
+            which must not have been trained on any of the rows.
+        train: Trains them.
+        progress: Whether to show a bar on standard error.
+
+    Returns:
+        The audit, and the customer's rows to which its positions of documents belong.
+
+    Raises:
+        DataError: If labels are illegal; all of them are listed.
+        ConfigError: If the customer or the others have no documents, or there are too few for so many folds.
+    """
+    need_one_topic(scorer, "audit")
+    labels, view = resolve_one_topic(taxonomy, rows), taxonomy.view(customer)
+    own = fitting.groups_of(taxonomy, rows, labels) == customer
+    filed = _filed(labels, customer)
+    here, there = np.flatnonzero(own & (filed >= 0)), np.flatnonzero(~own)
+    chosen = np.concatenate([here, there])
+    mix = scorer.mix.pooled
+    if folds is None or not len(here) or not len(there):
+        logs = scorer.topics([rows[place].text for place in chosen], progress=progress).double().numpy()
+    else:
+        logs = _cross_fitted(rows, here, there, folds=folds, train=train, mix=mix, progress=progress)
+    found = audit_filing(
+        logs[: len(here)],
+        filed[here],
+        view=view,
+        reference=logs[len(here) :],
+        weights=labels.weights[there].toarray(),
+        pooled=mix,
+    )
+    return found, [rows[place] for place in here]
+
+
+def _filed(labels: ResolvedLabels, customer: str) -> np.ndarray:
+    """The customer's class of each row, −1 where it has no label of the customer's."""
+    found = [next((place for name, place in sorted(pairs) if name == customer), -1) for pairs in labels.classes]
+    return np.array(found, dtype=np.int64)
+
+
+def _cross_fitted(
+    rows: Sequence[Row],
+    here: np.ndarray,
+    there: np.ndarray,
+    *,
+    folds: int,
+    train: Train,
+    mix: np.ndarray,
+    progress: bool,
+) -> np.ndarray:
+    """Log p(t|x) of the customer's rows, then of the others', each by a model that saw neither it nor the customer."""
+    random, marks = np.random.default_rng(0), thread_marks(rows)
+    names = list(dict.fromkeys(marks))
+    number = dict(zip(names, random.permutation(len(names)).tolist(), strict=True))  # customers may come in turn
+    groups = np.array([number[mark] for mark in marks])
+    if not 2 <= folds <= min(len(here), len(set(groups[there].tolist()))):
+        raise ConfigError(
+            f"expected 2 folds or more, and a document of the customer and of others in each, got {folds}"
+        )
+    logs = np.empty((len(here) + len(there), len(mix)))
+    part_here = random.permutation(len(here)) % folds
+    for fold, (kept, left) in enumerate(GroupKFold(n_splits=folds).split(there, groups=groups[there])):
+        scorer = train([rows[place] for place in there[kept].tolist()])
+        asked = np.concatenate([np.flatnonzero(part_here == fold), len(here) + left])
+        texts = [rows[place].text for place in np.concatenate([here, there])[asked]]
+        shifted = scorer.topics(texts, progress=progress).double().numpy() + np.log(mix) - np.log(scorer.mix.pooled)
+        logs[asked] = shifted - np.logaddexp.reduce(shifted, axis=1, keepdims=True)
+    return logs
