@@ -104,7 +104,7 @@ def _cross_fitted(
     for fold, (kept, left) in enumerate(GroupKFold(n_splits=folds).split(there, groups=groups[there])):
         scorer = train([rows[place] for place in there[kept].tolist()])
         asked = np.concatenate([np.flatnonzero(part_here == fold), len(here) + left])
-        texts = [rows[place].text for place in np.concatenate([here, there])[asked]]
+        texts = [rows[place].text for place in np.concatenate([here, there])[asked].tolist()]
         shifted = scorer.topics(texts, progress=progress).double().numpy() + np.log(mix) - np.log(scorer.mix.pooled)
         logs[asked] = shifted - np.logaddexp.reduce(shifted, axis=1, keepdims=True)
     return logs
