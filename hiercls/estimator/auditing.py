@@ -71,7 +71,7 @@ def audited(
         weights=labels.weights[there].toarray(),
         pooled=mix,
     )
-    return found, [rows[place] for place in here]
+    return found, [rows[place] for place in here.tolist()]
 
 
 def _filed(labels: ResolvedLabels, customer: str) -> np.ndarray:

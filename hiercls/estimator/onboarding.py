@@ -1,4 +1,4 @@
-"""The part of the scikit-learn face that gets to know a customer: its mix of topics, and its filing.
+"""The part of the scikit-learn face that gets to know a customer: its mix of topics, its filing, its classes.
 
 Knows scikit-learn's conventions; the work is done in ``hiercls.customers``.
 """
@@ -12,7 +12,15 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from hiercls.customers import Audit, MixEstimate, estimate_mix
+from hiercls.customers import (
+    Audit,
+    InferredClasses,
+    MixEstimate,
+    estimate_mix,
+    infer_classes,
+    name_prior,
+    worth_labelling,
+)
 from hiercls.data.rows import Row, make_rows
 from hiercls.errors import ConfigError, nearest
 from hiercls.estimator.auditing import audited
@@ -170,6 +178,57 @@ class OnboardingMixin:
         return audited(
             self.taxonomy_, self.scorer_, rows, customer=customer, folds=folds, train=train, progress=self.verbose
         )
+
+    def infer_classes(self, texts: Iterable[str], labels: Iterable[str]) -> InferredClasses:
+        """The classes of a customer that has labelled documents and no YAML; ``.yaml(name)`` drafts it.
+
+        ``p(k|x) = Σ_t A_c[t,k] · p_c(t|x)``, A_c by EM, beside what the names say, where there is an encoder: those of
+        the classes, and those of the topics with what the taxonomy says about them.
+
+        Args:
+            texts: The customer's documents, n_documents strings.
+            labels: For each the name of its class.
+
+        Returns:
+            The classes of the topics, and how sure they are.
+
+        Raises:
+            DataError: If texts or labels are illegal; all of them are listed.
+            ConfigError: If there is no document.
+
+        Source:
+            See ``hiercls.customers.infer_classes``.
+        """
+        check_is_fitted(self, "taxonomy_")
+        need_one_topic(self.scorer_, "infer_classes")
+        said = [composed(label) for label in labels]
+        rows = make_rows(texts, said)
+        classes, topics = tuple(dict.fromkeys(said)), self.taxonomy_.topics
+        prior = None
+        if self.scorer_.engine is not None and classes:
+            told = [f"{topic}. {self.taxonomy_.about.get(topic, '')}".strip() for topic in topics]
+            encoded = self.scorer_.engine.encode([*told, *classes])
+            prior = name_prior(encoded[: len(topics)], encoded[len(topics) :])
+        logs = self.scorer_.topics([row.text for row in rows], progress=self.verbose).numpy()
+        filed = [classes.index(label) for label in said]
+        pooled = self.scorer_.mix.pooled
+        return infer_classes(logs, filed, names=topics, classes=classes, pooled=pooled, prior=prior)
+
+    def worth_labelling(
+        self, texts: Iterable[str], inferred: InferredClasses, *, n_documents: int = 10
+    ) -> tuple[int, ...]:
+        """Unlabelled documents whose labels would settle most of what ``infer_classes`` left open.
+
+        Args:
+            texts: The documents to choose from.
+            inferred: What was found so far.
+            n_documents: How many to choose.
+
+        Returns:
+            Their positions, the best first.
+        """
+        logs = self.scorer_.topics([row.text for row in make_rows(texts)], progress=self.verbose).numpy()
+        return worth_labelling(logs, inferred, n_documents=n_documents)
 
     def _customer(self, name: str) -> str:
         """A customer's name as the map has it."""

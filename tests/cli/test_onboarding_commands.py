@@ -96,3 +96,33 @@ def test_audit_says_what_is_filed_elsewhere_and_proposes_a_yaml(run, model, tmp_
     assert clean.stdout.splitlines()[1] == "nothing is surely filed elsewhere than the YAML says"
     missing = run("customer", "audit", model, path, "--at", "four")
     assert (missing.exit_code, "unknown customer 'four'" in missing.stderr) == (1, True)
+
+
+def test_infer_drafts_a_yaml_that_can_be_added(run, model, tmp_path):
+    random, path, draft = np.random.default_rng(2), tmp_path / "data.jsonl", tmp_path / "acme.yaml"
+    rows = []
+    for number in range(100):
+        topic = "ABCDE"[number % 5] if number < 80 else "F"
+        text = " ".join(f"{topic.lower()}{word}" for word in random.integers(6, size=4))
+        rows.append({"text": text, "label": "left" if topic in "ABC" else "right"} if number < 80 else {"text": text})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = contents(model)
+    result = run("customer", "infer", model, path, "--name", "acme", "-o", draft)
+    assert result.exit_code == 0, result.output
+    assert "# uncertain: F: " in draft.read_text()
+    assert "  left: [A, B, C" in draft.read_text()
+    assert "of 6 settled by 80 documents" in result.stderr
+    chosen = [int(line.rpartition(":")[2]) for line in result.stderr.splitlines() if line.startswith("  ")]
+    assert len(chosen) == 10
+    assert min(chosen) > 80
+    assert contents(model) == before
+    assert run("customer", "add", model, draft).exit_code == 0
+    refused = run("customer", "infer", model, path, "--name", "other", "-o", draft)
+    assert (refused.exit_code, "--force overwrites it" in refused.stderr) == (1, True)
+
+
+def test_infer_wants_one_class_a_document(run, model, tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps({"text": "a1", "label": ["x", "y"]}) + "\n")
+    result = run("customer", "infer", model, path, "--name", "acme")
+    assert (result.exit_code, "data.jsonl:1: expected one class, got 2" in result.stderr) == (1, True)

@@ -147,3 +147,28 @@ def test_cross_fitting_sees_neither_the_customer_nor_what_it_looks_at(model, tin
 def test_an_audit_that_cannot_be_is_refused(model, views, folds, said):
     with pytest.raises(ConfigError, match=said):
         model.audit(["a1", "d1"], ["A", "A"] if views == "two" else ["A", "ABC"], views=views, at="two", folds=folds)
+
+
+def test_classes_are_inferred_and_the_draft_is_a_customer(model, tiny):
+    texts, topics = written(150, np.full(6, 1 / 6), seed=6)
+    found = model.infer_classes(texts, filed(tiny, "two", topics))
+    model.add_customer(found.yaml("acme"))
+    new, truth = written(200, np.full(6, 1 / 6), seed=7)
+    assert found.n_documents == 150
+    assert model.score(new, filed(tiny, "two", truth), views="acme") > 0.9 * model.score(
+        new, filed(tiny, "two", truth), views="two"
+    )
+    assert len(model.worth_labelling(new, found, n_documents=4)) == 4
+
+
+def test_names_are_read_where_there_is_an_encoder(tiny, tiny_bert, tiny_documents):
+    model = HierarchicalTextClassifier(tiny, encoder=tiny_bert, max_length=16, lexical=False, cache=False)
+    model.fit(*tiny_documents)
+    encoded = model.scorer_.engine.encode([*(f"{topic}." for topic in tiny.topics), "K", "L"])
+    from hiercls.customers import infer_classes, name_prior
+
+    logs = model.scorer_.topics(["a1", "e1 e2"]).numpy()
+    settings = {"names": tiny.topics, "classes": ("K", "L"), "pooled": model.scorer_.mix.pooled}
+    expected = infer_classes(logs, [0, 1], prior=name_prior(encoded[:6], encoded[6:]), **settings)
+    found = model.infer_classes(["a1", "e1 e2"], ["K", "L"])
+    np.testing.assert_allclose(found.membership, expected.membership, atol=1e-5)

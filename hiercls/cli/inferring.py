@@ -1,0 +1,78 @@
+"""The command that drafts a customer's YAML from its labelled documents: hiercls customer infer.
+
+Knows options and how results are worded; what is found out is the estimator's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hiercls.cli.app import counted, note, write
+from hiercls.cli.documents import Device, Model
+from hiercls.cli.onboarding import all_rows, opened
+from hiercls.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    from hiercls.data.rows import Row
+
+N_NEXT = 10
+"""Documents that are named as worth labelling."""
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command.
+
+    Args:
+        group: The commands of ``hiercls customer``.
+    """
+    group.command(epilog="Example: hiercls customer infer model labelled.csv --name acme -o acme.yaml")(infer)
+
+
+def infer(
+    model: Model,
+    documents: Annotated[
+        list[Path],
+        typer.Argument(metavar="DOCS", help="The customer's documents, each with one class; some may have none."),
+    ],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The customer's name in the draft.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the draft goes.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    device: Device = None,
+) -> None:
+    """Draft the YAML of a customer who has labelled documents and no grouping; what is uncertain stands in comments.
+
+    Of documents without a label, those are named whose labels would settle most. The model stays as it is.
+    """
+    classifier = opened(model, None, device)
+    rows = all_rows(documents)
+    labelled = [row for row in rows if row.labels]
+    found = classifier.infer_classes([row.text for row in labelled], _classes_of(labelled))
+    draft = found.yaml(name)
+    classifier.taxonomy_.with_customer(draft)
+    if output is None:
+        typer.echo(draft, nl=False)
+    else:
+        write(output, draft, force=force)
+    n_sure = len(found.topics) - len(found.uncertain)
+    note(f"{counted(n_sure, 'topic')} of {len(found.topics):,} settled by {counted(len(labelled), 'document')}")
+    left = [row for row in rows if not row.labels]
+    if found.uncertain and left:
+        note("most would be settled by labels of:")
+        for place in classifier.worth_labelling([row.text for row in left], found, n_documents=N_NEXT):
+            note(f"  {left[place].file}:{left[place].line}")
+
+
+def _classes_of(rows: Sequence[Row]) -> list[str]:
+    """The one class of each row, whatever view it names; rows with several are problems, all listed."""
+    problems = [
+        Problem(message=f"expected one class, got {len(row.labels)}", file=row.file, line=row.line)
+        for row in rows
+        if len(row.labels) > 1
+    ]
+    if problems:
+        raise DataError(problems, subject="the data")
+    return [row.labels[0][1] for row in rows]
