@@ -6,13 +6,15 @@
 #   make format     mend what the formatter can mend
 #
 # Each makes .venv if it is not there and installs into it with constraints.txt; running again is quick.
-# PYTHON=python3.13 takes another Python. On Linux, PyPI's torch brings several GB for GPUs; for the CPU's alone:
+# JOBS=4 runs tests in four processes, each of one thread. PYTHON=python3.13 takes another Python.
+# On Linux, PyPI's torch brings several GB for GPUs; for the CPU's alone:
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 PYTEST_ARGS ?=
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -25,10 +27,10 @@ demo: $(VENV)/.base
 	$(BIN)/hiercls demo
 
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
 
 test-all: lint
-	$(BIN)/python -m pytest -m '' $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) -m '' $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -155,6 +155,7 @@ def test_a_tenth_of_the_training_documents_is_held_out_and_scored(tiny, tiny_ber
     np.testing.assert_allclose(np.exp(said.test).sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_benchmark_goes_on_where_it_stopped(tiny, monkeypatch, tmp_path):
     trained = []
 
