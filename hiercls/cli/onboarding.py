@@ -15,7 +15,6 @@ import typer
 from hiercls.cli.app import aligned, counted, note
 from hiercls.cli.documents import Device, Model, device_of, program, shows_progress
 from hiercls.errors import ConfigError, DataError
-from hiercls.taxonomy.diff import differences
 from hiercls.taxonomy.writing import to_yaml
 
 if TYPE_CHECKING:
@@ -228,6 +227,8 @@ def _audit_lines(found: Audit, rows: Sequence[Row], classifier: HierarchicalText
         lines.append(f"not audited, since others have too few documents: {', '.join(found.unaudited)}")
     proposed: dict[str, object] = {"customer": name, "classes": found.proposal()}
     proposed |= {flag: True for flag, value in taxonomy.flags(name).items() if value}
+    from hiercls.taxonomy.diff import differences
+
     changes = differences(taxonomy, taxonomy.replace_customer(proposed))
     if found.findings and changes:
         lines += ["", "the YAML that would say so:", *(f"  {change}" for change in changes)]

@@ -56,7 +56,7 @@ def plot_risk_coverage(curves: Mapping[str, RiskCoverage], *, title: str, subtit
         >>> from hiercls.metrics import risk_coverage
         >>> curves = {"no answer": risk_coverage([0.9, 0.8], [0, 1])}
         >>> figure = plot_risk_coverage(curves, title="Risk", subtitle="2 test documents")
-        >>> [text.get_text() for text in figure.axes[0].texts][2]
+        >>> [text.get_text() for text in figure.axes[0].texts][-1]
         'no answer (area 25.0 %)'
     """
     if not 0 < len(curves) <= len(COLOURS):
