@@ -19,11 +19,10 @@ from hiercls.cli.documents import (
     Rejects,
     SkipBad,
     Skipping,
-    device_of,
+    load_model,
     read_labelled,
     shows_progress,
 )
-from hiercls.errors import ConfigError
 
 if TYPE_CHECKING:
     from hiercls.calibration import Calibration, Scaling
@@ -127,12 +126,9 @@ def _opened(
     model: Path, data: list[Path], output: Path | None, device: str | None, skipping: Skipping
 ) -> tuple[HierarchicalTextClassifier, tuple[Row, ...]]:
     """A model that shows its progress, and the rows that it is shown."""
-    if output is not None and output.exists():
-        raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
-    from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.model.multilabel import SeveralTopics
 
-    classifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
+    classifier = load_model(model, device, output=output)
     several = isinstance(classifier.scorer_.task, SeveralTopics)
     documents = read_labelled(classifier.taxonomy_, data, skipping=skipping, multilabel=several)
     classifier.set_params(verbose=shows_progress())

@@ -82,8 +82,9 @@ def compare(
 
     Beside it stand the majority class, ComplementNB and LinearSVC on TF-IDF, logistic regression on the frozen
     encoder, and hiclass (extra compare), each tuned on the documents that it learns from. They learn every column
-    from the documents alone that are labelled there, or more finely. A part of DATA is held out several times, threads
-    (column thread) and equal texts on one side; --test gives documents of your own choice.
+    from the documents alone that are labelled there, or more finely; hiercls reads the taxonomy's `about` lines
+    too. A part of DATA is held out several times, threads (column thread) and equal texts on one side; --test gives
+    documents of your own choice.
     """
     if figure is not None:
         check_figure(figure)

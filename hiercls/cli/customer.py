@@ -13,8 +13,7 @@ import typer
 
 from hiercls.cli import inferring, onboarding
 from hiercls.cli.app import counted, note
-from hiercls.cli.documents import Model, program
-from hiercls.errors import ConfigError
+from hiercls.cli.documents import Model, load_model, program
 
 if TYPE_CHECKING:
     from hiercls.estimator import HierarchicalTextClassifier
@@ -53,7 +52,7 @@ def register(app: typer.Typer) -> None:
 
 def add(model: Model, file: File, prior: Prior = None, output: Output = None) -> None:
     """Add a customer to a trained model from its YAML alone: it is answered at once."""
-    classifier = _load(model, output)
+    classifier = load_model(model, "cpu", output=output)
     classifier.add_customer(file, prior=_shares(classifier, prior))
     name = classifier.taxonomy_.customers[-1]
     classifier.save_pretrained(folder := output or model)
@@ -62,7 +61,7 @@ def add(model: Model, file: File, prior: Prior = None, output: Output = None) ->
 
 def replace(model: Model, file: File, prior: Prior = None, output: Output = None) -> None:
     """Give a customer of a trained model other classes, and its mix of topics anew; the file names the customer."""
-    classifier = _load(model, output)
+    classifier = load_model(model, "cpu", output=output)
     before, mixes = classifier.taxonomy_, classifier.priors or {}
     after = classifier.replace_customer(file, prior=_shares(classifier, prior)).taxonomy_
     new_mixes = classifier.priors or {}
@@ -87,18 +86,9 @@ def remove(
     output: Output = None,
 ) -> None:
     """Remove a customer from a trained model; what its labels have taught stays."""
-    classifier = _load(model, output).remove_customer(name)
+    classifier = load_model(model, "cpu", output=output).remove_customer(name)
     classifier.save_pretrained(output or model)
     typer.echo(f"removed '{name}'; left: {', '.join(classifier.taxonomy_.customers) or 'no customers'}")
-
-
-def _load(model: Path, output: Path | None) -> HierarchicalTextClassifier:
-    """A trained model, on the CPU: nothing is computed with it. The output may be no other model."""
-    if output is not None and output.exists():
-        raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
-    from hiercls.estimator import HierarchicalTextClassifier
-
-    return HierarchicalTextClassifier.from_pretrained(model, device="cpu")
 
 
 def _shares(classifier: HierarchicalTextClassifier, prior: list[str] | None) -> dict[str, float] | None:

@@ -1,6 +1,6 @@
-"""What the commands on documents share: labelled rows with all their problems at once, rejects, devices, output files.
+"""What the commands on documents share: labelled rows with all their problems at once, rejects, models, output files.
 
-Knows rows, labels and files; knows no model.
+Knows rows, labels, files and where a model is; not what a model does.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from hiercls.files import replacing
 if TYPE_CHECKING:
     from hiercls.data.rejects import Reject
     from hiercls.data.rows import Row
+    from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.taxonomy import Taxonomy
     from hiercls.taxonomy.labels import ResolvedLabels
     from hiercls.taxonomy.multilabels import Multilabels
@@ -165,6 +166,28 @@ def _rejected(rows: Sequence[Row], problems: Sequence[Problem]) -> list[Reject]:
     for problem in problems:
         found[problem.file, problem.line].append(problem)
     return [reject_row(row, *dict.fromkeys(found[row.file, row.line])) for row in rows]
+
+
+def load_model(model: Path, device: str | None, *, output: Path | None = None) -> HierarchicalTextClassifier:
+    """Load a trained model.
+
+    Args:
+        model: Its folder.
+        device: Where to compute; None: a GPU where there is one.
+        output: The folder it will be saved to; it may be no other model's.
+
+    Returns:
+        The trained estimator.
+
+    Raises:
+        ConfigError: If something stands at the output, or there is no such device.
+    """
+    if output is not None and output.exists():
+        raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
+    from hiercls.estimator import HierarchicalTextClassifier
+
+    classifier: HierarchicalTextClassifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
+    return classifier
 
 
 def device_of(name: str | None) -> str | None:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hiercls.cli.app import aligned, counted, note, to_json
-from hiercls.cli.documents import Device, Model, Rejects, SkipBad, Skipping, read_labelled, shows_progress
-from hiercls.cli.prediction import load
+from hiercls.cli.documents import Device, Model, Rejects, SkipBad, Skipping, load_model, read_labelled, shows_progress
 from hiercls.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def evaluate(
     from hiercls.taxonomy.multilabels import Multilabels
 
     skipping = Skipping.of(skip_bad, rejects)
-    classifier = load(model, device)
+    classifier = load_model(model, device)
     several = isinstance(classifier.scorer_.task, SeveralTopics)
     documents = read_labelled(classifier.taxonomy_, data, skipping=skipping, multilabel=several)
     texts, labels = [row.text for row in documents.rows], documents.labels

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hiercls.cli.app import to_json, write
-from hiercls.cli.documents import Device, Model, SkipBad, Skipping, device_of
+from hiercls.cli.documents import Device, Model, SkipBad, Skipping, load_model
 from hiercls.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,12 +56,11 @@ def explain(
     Every word is taken out in turn and the rest read again; words that speak for the class are blue, those against it
     orange. The model keeps no documents: those to compare with come from --documents, and of these only the customer's.
     """
-    from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.explain import explain as explained
 
     if html is not None and html.exists() and not force:
         raise ConfigError(f"'{html}' is there already; --force overwrites it")
-    classifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
+    classifier = load_model(model, device)
     text = typer.get_text_stream("stdin").read() if text == "-" else text
     own = () if documents is None else _rows(documents, skip_bad=skip_bad)
     found = explained(classifier, text, at=at, of=of, documents=own, n_neighbours=neighbours, max_words=max_words)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hiercls.cli.app import aligned, counted, note
-from hiercls.cli.documents import Device, Model, device_of, program, shows_progress
-from hiercls.errors import ConfigError, DataError
+from hiercls.cli.documents import Device, Model, load_model, program, shows_progress
+from hiercls.errors import DataError
 from hiercls.taxonomy.writing import to_yaml
 
 if TYPE_CHECKING:
@@ -131,11 +131,7 @@ def opened(model: Path, output: Path | None, device: str | None) -> Hierarchical
     Raises:
         ConfigError: If something stands at the output, or there is no such device.
     """
-    if output is not None and output.exists():
-        raise ConfigError(f"'{output}' is there already; without --output the model is changed in place")
-    from hiercls.estimator import HierarchicalTextClassifier
-
-    classifier: HierarchicalTextClassifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
+    classifier = load_model(model, device, output=output)
     classifier.set_params(verbose=shows_progress())
     return classifier
 

@@ -26,7 +26,7 @@ from hiercls.cli.documents import (
     Rejects,
     SkipBad,
     Skipping,
-    device_of,
+    load_model,
     opened,
     shows_progress,
 )
@@ -105,7 +105,7 @@ def predict(
     skipping = Skipping.of(skip_bad, rejects)
     if output is not None and output.exists() and file.exists() and output.samefile(file):
         raise ConfigError(f"'{output}' is the file to be read; give another name to --output")
-    classifier = load(model, device)
+    classifier = load_model(model, device)
     view = classifier.taxonomy_.view(classifier.taxonomy_.levels[-1] if at is None else at)
     more = asked_for(
         classifier, view, sets=(coverage, calibrated_at), nodes=(threshold, accuracy), least_cost=least_cost
@@ -118,21 +118,6 @@ def predict(
             )
             for answer in answers:
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
-
-
-def load(model: Path, device: str | None) -> HierarchicalTextClassifier:
-    """Load a trained model.
-
-    Args:
-        model: Its folder.
-        device: Where to compute; None: a GPU where there is one.
-
-    Returns:
-        The trained estimator.
-    """
-    from hiercls.estimator import HierarchicalTextClassifier
-
-    return HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
 
 
 @contextmanager

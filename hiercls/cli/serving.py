@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hiercls.cli.app import counted, note, warn
-from hiercls.cli.documents import Device, Model, device_of
+from hiercls.cli.documents import Device, Model, load_model
 from hiercls.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ def serve(
     /openapi.json describes all routes. Ctrl-C or SIGTERM lets it finish what it has begun.
     """
     uvicorn = _uvicorn()
-    from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.serving import CustomerStore, Limits, Service
     from hiercls.serving.app import build_app
 
@@ -70,7 +69,7 @@ def serve(
         n_waiting=max_waiting,
     )
     known = _tokens(tokens)
-    classifier = HierarchicalTextClassifier.from_pretrained(model, device=device_of(device))
+    classifier = load_model(model, device)
     kept = CustomerStore.beside(model) if store is None else CustomerStore(path=store)
     service = Service(classifier, store=kept, limits=limits)
     _announce(known, customers=service.taxonomy.customers, host=host)

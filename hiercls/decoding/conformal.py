@@ -67,10 +67,7 @@ class ConformalRule:
         if probabilities.shape[1] != len(self.limits):
             raise ConfigError(f"expected log-probabilities of {len(self.limits)} topics, got {probabilities.shape[1]}")
         inside: NDArray[np.bool_] = strangeness(probabilities, score=self.score) <= self.limits
-        if at is None or (self.view is not None and at.name == self.view.name):
-            return inside
-        topics = inside if self.view is None else (inside.astype(float) @ self.view.membership.T) > 0
-        return sets_at(topics, view=at)
+        return moved(inside, found_at=self.view, at=at)
 
 
 def conformal_rule(
@@ -192,6 +189,22 @@ def sets_at(sets: ArrayLike, *, view: View) -> NDArray[np.bool_]:
         raise ConfigError(f"expected sets of documents × {len(view.topics)} topics, got the shape {inside.shape}")
     classes: NDArray[np.bool_] = (inside.astype(float) @ view.membership) > 0
     return classes
+
+
+def moved(sets: NDArray[np.bool_], *, found_at: View | None, at: View | None) -> NDArray[np.bool_]:
+    """Sets of one view's classes at another, by way of their topics.
+
+    Args:
+        sets: True for the classes in the set, shape (n_documents, n_classes).
+        found_at: The view of these classes; None: the topics.
+        at: The view that is wanted; None: the same.
+
+    Returns:
+        True for its classes in the set, shape (n_documents, n_classes).
+    """
+    if at is None or (found_at is not None and at.name == found_at.name):
+        return sets
+    return sets_at(sets if found_at is None else (sets.astype(float) @ found_at.membership.T) > 0, view=at)
 
 
 def allowed_topics(labels: Any, *, shape: tuple[int, ...]) -> csr_array:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiercls.decoding.argmax import Array, topic_array
-from hiercls.decoding.conformal import ROUNDING, sets_at
+from hiercls.decoding.conformal import ROUNDING, moved
 from hiercls.errors import ConfigError
 from hiercls.taxonomy import View
 
@@ -62,10 +62,7 @@ class RecallRule:
             ConfigError: If the log-probabilities are none.
         """
         inside: NDArray[np.bool_] = any_of(log_topics, self.view) >= self.threshold
-        if at is None or (self.view is not None and at.name == self.view.name):
-            return inside
-        topics = inside if self.view is None else (inside.astype(float) @ self.view.membership.T) > 0
-        return sets_at(topics, view=at)
+        return moved(inside, found_at=self.view, at=at)
 
 
 def recall_rule(

@@ -17,7 +17,7 @@ from hiercls.data.splitting import holdout
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus
-from hiercls.study.union import Protocol, classes_of, coarse_rows
+from hiercls.study.union import LABELS_ALONE, Protocol, classes_of, coarse_rows
 from hiercls.taxonomy import Taxonomy
 
 NEWCOMER = "laboratory"
@@ -95,7 +95,7 @@ def demo_classifier(taxonomy: Taxonomy) -> HierarchicalTextClassifier:
     Returns:
         The estimator.
     """
-    return HierarchicalTextClassifier(taxonomy, max_length=MAX_LENGTH)
+    return HierarchicalTextClassifier(taxonomy, max_length=MAX_LENGTH, **LABELS_ALONE)
 
 
 def train_union(protocol: Protocol, classifier: HierarchicalTextClassifier) -> HierarchicalTextClassifier:

@@ -22,7 +22,7 @@ from hiercls.metrics.multilabel import (
     score_multilabel,
 )
 from hiercls.scoring import Scorer
-from hiercls.study.evaluation import plain
+from hiercls.study.evaluation import count_empty, plain
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.multilabels import PRESENT, UNKNOWN, Multilabels
 
@@ -91,7 +91,7 @@ def evaluate_several(
     n_levels = len(taxonomy.levels)
     return MultilabelEvaluation(
         n_documents=len(texts),
-        n_empty=sum(not text.strip() for text in texts),
+        n_empty=count_empty(texts),
         levels=tuple(scores[:n_levels]),
         customers=tuple(scores[n_levels:]),
         hierarchical=node_set_scores(found, true),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hiercls.data.splitting import holdout
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.files import replacing
-from hiercls.study.union import Protocol, coarse_rows
+from hiercls.study.union import LABELS_ALONE, Protocol, coarse_rows
 
 HELD_OUT = 0.1
 """Share of the training documents that no training sees: what a user would calibrate on."""
@@ -83,6 +83,7 @@ def train_posteriors(protocol: Protocol, *, settings: Mapping[str, Any]) -> Post
     for name, places in hands.items():
         owner[places] = name
     rows = coarse_rows(protocol, {name: np.intersect1d(places, kept) for name, places in hands.items()})
+    settings = {**LABELS_ALONE, **settings}
     classifier = HierarchicalTextClassifier(protocol.taxonomy, random_state=protocol.seed, **settings).fit_rows(rows)
     score = classifier.scorer_.topics
     return Posteriors(

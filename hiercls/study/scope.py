@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.files import write_text
 from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.newsgroups import NEWCOMER, versions_and_machine
-from hiercls.study.report import mean_and_deviation, runs_before, write_json
-from hiercls.study.union import Protocol, coarse_rows
+from hiercls.study.report import interval, mean_and_deviation, runs_before, write_json
+from hiercls.study.union import LABELS_ALONE, Protocol, coarse_rows
 from hiercls.taxonomy import Taxonomy, shipped
 
 NOVELTY, SOFTMAX = "novelty score", "maximum softmax probability"
@@ -152,7 +151,7 @@ def hold_out(protocol: Protocol, area: str, *, settings: Mapping[str, Any]) -> S
     gone = set(taxonomy.view(taxonomy.levels[0]).topics_of(area))
     left = without_topics(taxonomy, gone)
     known = dataclasses.replace(protocol, taxonomy=left, training=_within(protocol.training, taxonomy, left))
-    classifier = HierarchicalTextClassifier(left, random_state=protocol.seed, **settings)
+    classifier = HierarchicalTextClassifier(left, random_state=protocol.seed, **{**LABELS_ALONE, **settings})
     classifier.fit_rows(coarse_rows(known, known.deal()))
     topics, novelty = classifier.scorer_.topics_and_novelty(protocol.test.texts)
     names = np.array(taxonomy.topics)[protocol.test.topics]
@@ -170,15 +169,14 @@ def hold_out(protocol: Protocol, area: str, *, settings: Mapping[str, Any]) -> S
     )
 
 
-def advantage(results: Sequence[ScopeResult], *, confidence: float = 0.95) -> tuple[float, float, float]:
+def advantage(results: Sequence[ScopeResult]) -> tuple[float, float, float]:
     """By how much the novelty score's AUROC is above that of the maximum softmax probability, mean over areas.
 
     Args:
         results: The results of all areas for two seeds at least.
-        confidence: How sure the interval is.
 
     Returns:
-        Mean over seeds, and the ends of Student's interval around it.
+        Mean over seeds, and the ends of Student's 95 % interval around it.
 
     Example:
         >>> scores = [{NOVELTY: 0.9, SOFTMAX: 0.8}, {NOVELTY: 0.9, SOFTMAX: 0.78}]
@@ -191,12 +189,10 @@ def advantage(results: Sequence[ScopeResult], *, confidence: float = 0.95) -> tu
     """
     seeds = sorted({result.seed for result in results})
     gains = [
-        np.mean([one.auroc[NOVELTY] - one.auroc[SOFTMAX] for one in results if one.seed == seed]) for seed in seeds
+        float(np.mean([one.auroc[NOVELTY] - one.auroc[SOFTMAX] for one in results if one.seed == seed]))
+        for seed in seeds
     ]
-    mean = float(np.mean(gains))
-    error = float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
-    reach = float(student.ppf((1 + confidence) / 2, len(gains) - 1)) * error
-    return mean, mean - reach, mean + reach
+    return float(np.mean(gains)), *interval(gains)
 
 
 def without_topics(taxonomy: Taxonomy, gone: set[str]) -> Taxonomy:

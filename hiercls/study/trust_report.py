@@ -5,17 +5,16 @@ Knows what ``study/trust`` wrote; knows no model.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from hiercls.calibration import DEFAULT_METHOD
 from hiercls.study.believing import BEFORE
 from hiercls.study.halves import N_SPLITS
 from hiercls.study.promised import climbing_lines, set_lines
+from hiercls.study.report import interval
 from hiercls.taxonomy import Taxonomy
 
 TITLES: dict[str, str] = {
@@ -66,26 +65,6 @@ _INTRO = (
     "measured on all test documents, which in 20 Newsgroups are of a later date; docstrings have no date. *If true*: "
     "the mean error that the same probabilities would show on as many documents if they were true, in the same bins."
 )
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % interval of a mean over seeds, by Student's t.
-
-    Args:
-        values: One value a seed.
-
-    Returns:
-        Its ends; infinite ones of a single value.
-
-    Example:
-        >>> [round(end, 3) for end in interval([1.0, 2.0, 3.0])]
-        [-0.484, 4.484]
-    """
-    degrees = len(values) - 1
-    if degrees < 1:
-        return -math.inf, math.inf
-    half = float(stdtrit(degrees, 0.975)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
 def _errors(seeds: Seeds, taxonomy: Taxonomy) -> list[str]:

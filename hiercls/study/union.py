@@ -37,6 +37,8 @@ METHODS = (
     *(baseline.name for baseline in OWN_DATA),
 )
 """What is compared, in the order of the table."""
+LABELS_ALONE: Mapping[str, Any] = {"training": TrainingConfig(about_weight=0.0)}
+"""Settings of a study that claims to learn from the customers' labels and nothing else: descriptions are not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +117,8 @@ def run_union(protocol: Protocol, *, settings: Mapping[str, Any], done: Collecti
 
 
 def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Callable[[], Accuracy]]:
-    """How each of ``METHODS`` is run. There are the customers' labels and nothing else: descriptions are not read."""
-    settings = {"training": TrainingConfig(about_weight=0.0), **settings}
+    """How each of ``METHODS`` is run."""
+    settings = {**LABELS_ALONE, **settings}
     hands = protocol.deal()
     coarse, fine = coarse_rows(protocol, hands), _fine_rows(protocol)
     encoder_alone, words_alone = {**settings, "lexical": False}, {**settings, "encoder": None}

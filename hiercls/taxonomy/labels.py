@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,8 @@ from hiercls.taxonomy.view import View
 if TYPE_CHECKING:
     from hiercls.data.rows import Labels, Row
 
+Found = TypeVar("Found")
+"""What rows' labels become: :class:`ResolvedLabels`, or ``Multilabels`` where a document may have several topics."""
 Scope = NDArray[np.int64] | None
 """Sorted positions of the topics that the labelled views name; ``None`` for all topics."""
 
@@ -105,7 +107,7 @@ class ResolvedLabels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Resolution:
+class Resolution(Generic[Found]):
     """What became of rows: the labels of the good ones and the problems of the others.
 
     Args:
@@ -114,7 +116,7 @@ class Resolution:
         problems: What is wrong with the others, in the order of the rows.
     """
 
-    labels: ResolvedLabels
+    labels: Found
     kept: NDArray[np.int64]
     problems: tuple[Problem, ...]
 
@@ -130,7 +132,7 @@ class _Meaning:
     classes: frozenset[tuple[str, int]]
 
 
-def resolve(taxonomy: Taxonomy, rows: Sequence[Row]) -> Resolution:
+def resolve(taxonomy: Taxonomy, rows: Sequence[Row]) -> Resolution[ResolvedLabels]:
     """Look up the labels of rows.
 
     A label ``name`` of a view (the topics where none is given) is looked up as a class of that view; else, written

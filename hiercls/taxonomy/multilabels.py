@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from hiercls.errors import Problem
 from hiercls.taxonomy.finding import NO_LABEL, Fault, LabelFinder, NamedClass, settle
+from hiercls.taxonomy.labels import Resolution
 from hiercls.taxonomy.taxonomy import Taxonomy
 from hiercls.taxonomy.view import View
 
@@ -149,22 +149,7 @@ class Multilabels:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MultilabelResolution:
-    """What became of rows: the labels of the good ones and the problems of the others.
-
-    Args:
-        labels: The labels of the good rows.
-        kept: (n_good,) the positions of the good rows.
-        problems: What is wrong with the others, in the order of the rows.
-    """
-
-    labels: Multilabels
-    kept: NDArray[np.int64]
-    problems: tuple[Problem, ...]
-
-
-def resolve_multilabels(taxonomy: Taxonomy, rows: Sequence[Row]) -> MultilabelResolution:
+def resolve_multilabels(taxonomy: Taxonomy, rows: Sequence[Row]) -> Resolution[Multilabels]:
     """Look up the labels of rows where a document may have several topics.
 
     Labels are found as by :func:`hiercls.taxonomy.resolve`. The views that a row lists completely (``Row.complete``; by
@@ -193,7 +178,7 @@ def resolve_multilabels(taxonomy: Taxonomy, rows: Sequence[Row]) -> MultilabelRe
         rows, finder, key=lambda row: (row.labels, row.complete), meaning=sayings.meaning
     )
     labels = sayings.labels(np.array(saying_of, dtype=np.int64))
-    return MultilabelResolution(labels=labels, kept=np.array(kept, dtype=np.int64), problems=problems)
+    return Resolution(labels=labels, kept=np.array(kept, dtype=np.int64), problems=problems)
 
 
 class _Sayings:

@@ -16,7 +16,7 @@ from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.novelty import TopicDensity
 from hiercls.model.targets import LevelTargets
 from hiercls.training.lexical import expected_topics
-from hiercls.training.selection import HELDOUT_BATCH
+from hiercls.training.selection import encode
 
 SHRINKAGE = 0.5
 """Share of the spherical covariance in each of the two; on held-out areas .2 to .8 are within .004 of AUROC."""
@@ -43,32 +43,7 @@ def known_topics(
     if not isinstance(target, LevelTargets):
         return None
     encodings, topics = encode(network, documents, device=device)
-    return fit_density(encodings, expected_topics(topics, target, weights=documents.weights))
-
-
-def encode(
-    network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device
-) -> tuple[NDArray[np.float64], torch.Tensor]:
-    """What a network makes of documents.
-
-    Args:
-        network: The network, in evaluation mode, on the CPU; it is left there.
-        documents: The documents.
-        device: Where to compute.
-
-    Returns:
-        Their encodings, shape (n_documents, width), and log p(t|x), shape (n_documents, n_topics).
-    """
-    encodings, topics = [], []
-    network.to(device)
-    with torch.inference_mode():
-        for start in range(0, len(documents), HELDOUT_BATCH):
-            places = np.arange(start, min(start + HELDOUT_BATCH, len(documents)))
-            encoding = network.body(documents.inputs.batch(places).to(device))
-            encodings.append(encoding.cpu())
-            topics.append(network.head(encoding).topics.cpu())
-    network.to("cpu")
-    return torch.cat(encodings).double().numpy(), torch.cat(topics)
+    return fit_density(encodings.double().numpy(), expected_topics(topics, target, weights=documents.weights))
 
 
 def fit_density(encodings: NDArray[np.float64], topics: csr_array) -> TopicDensity | None:

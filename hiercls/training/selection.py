@@ -159,11 +159,33 @@ def log_topics(network: HierarchicalNetwork, documents: LabelledDocuments, *, de
     Returns:
         log p(t|x), shape (n_documents, n_topics), on the CPU.
     """
+    return encode(network, documents, device=device)[1]
+
+
+def encode(
+    network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """What a network makes of documents, and what it says of them.
+
+    Args:
+        network: The network, in evaluation mode, on the CPU; it is left there.
+        documents: The documents.
+        device: Where to compute.
+
+    Returns:
+        Their encodings, shape (n_documents, width), and log p(t|x), shape (n_documents, n_topics), on the CPU.
+    """
+    encodings, topics = [], []
     network.to(device)
     with torch.inference_mode():
-        parts = [network(batch.inputs).topics.cpu() for batch in _batches(documents, device)]
+        for batch in _batches(documents, device):
+            encoding = network.body(batch.inputs)
+            encodings.append(encoding.cpu())
+            topics.append(network.head(encoding).topics.cpu())
     network.to("cpu")
-    return torch.cat(parts) if parts else torch.empty(0, documents.targets.n_topics)
+    if not topics:
+        return torch.empty(0, 0), torch.empty(0, documents.targets.n_topics)
+    return torch.cat(encodings), torch.cat(topics)
 
 
 def heldout_loss(network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device) -> float:

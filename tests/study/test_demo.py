@@ -17,7 +17,7 @@ from hiercls.study.demo import (
     standard_error,
     train_union,
 )
-from hiercls.study.union import classes_of
+from hiercls.study.union import LABELS_ALONE, classes_of
 from hiercls.training.config import TrainingConfig
 
 
@@ -96,7 +96,7 @@ def test_a_newcomer_is_compared_with_nothing(protocol, classifier):
 
 def test_the_demos_settings_are_the_estimators(tiny):
     params = demo_classifier(tiny).get_params()
-    assert (params["max_length"], params["training"], params["tune"]) == (MAX_LENGTH, None, "none")
+    assert (params["max_length"], params["training"], params["tune"]) == (MAX_LENGTH, LABELS_ALONE["training"], "none")
 
 
 def test_the_standard_error_is_that_of_a_mean():

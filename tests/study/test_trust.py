@@ -16,9 +16,8 @@ from hiercls.study.believing import BEFORE
 from hiercls.study.corpus import Corpus
 from hiercls.study.halves import calibration_on, halves, read
 from hiercls.study.posteriors import Posteriors, train_posteriors
-from hiercls.study.report import runs_before
+from hiercls.study.report import interval, runs_before
 from hiercls.study.trust import TrustConfig, run_trust
-from hiercls.study.trust_report import interval
 from hiercls.study.union import Protocol, classes_of
 from hiercls.training.config import TrainingConfig
 
