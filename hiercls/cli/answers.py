@@ -41,7 +41,8 @@ Threshold = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Add node: the most specific node of the hierarchy that is at least so probable; null for none.",
+        help="Add node: the most specific node of the hierarchy that is at least so probable; null for none. "
+        "Of a model for several topics, add nodes: all such.",
     ),
 ]
 Accuracy = Annotated[
@@ -91,11 +92,6 @@ def asked_for(
         raise ConfigError("--threshold says how probable a node must be, --accuracy finds that out: give one of them")
     if calibrated_at is not None and coverage is None:
         raise ConfigError("--calibrated-at says where --coverage is exact: give both")
-    from hiercls.estimator.tasks import need_one_topic
-
-    asked = {"--accuracy": accuracy is not None, "--threshold": threshold is not None, "--least-cost": least_cost}
-    for option in (name for name, is_asked in asked.items() if is_asked):
-        need_one_topic(classifier.scorer_, option)
     more: dict[str, Callable[[Tensor], list[Any]]] = {}
     if coverage is not None:
         more["set"] = _sets(classifier, view, coverage, calibrated_at)
@@ -106,7 +102,7 @@ def asked_for(
     elif threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"expected a threshold from 0 to 1, got {threshold}")
     if threshold is not None:
-        more["node"] = _nodes(classifier, threshold)
+        more |= _nodes(classifier, threshold)
     if least_cost:
         more["least_cost"] = _least_cost(classifier, view)
     return more
@@ -127,20 +123,28 @@ def _sets(
     return sets
 
 
-def _nodes(classifier: HierarchicalTextClassifier, threshold: float) -> Callable[[Tensor], list[Any]]:
-    """The nodes that are probable enough."""
-    from hiercls.decoding import stop
+def _nodes(classifier: HierarchicalTextClassifier, threshold: float) -> More:
+    """The nodes that are probable enough: one or none, or where there may be several topics a list."""
+    from hiercls.estimator.tasks import coarser
+    from hiercls.model.multilabel import SeveralTopics
 
-    nodes = [*classifier.taxonomy_.hierarchy.nodes, None]
-    taxonomy = classifier.taxonomy_
-    return lambda topics: [nodes[place] for place in stop(topics.numpy(), taxonomy=taxonomy, threshold=threshold)]
+    taxonomy, task = classifier.taxonomy_, classifier.scorer_.task
+    names = taxonomy.hierarchy.nodes
+
+    def nodes(topics: Tensor) -> list[list[str]]:
+        chosen = coarser(task, topics, taxonomy=taxonomy, threshold=threshold)
+        return [[names[place] for place in row.nonzero()[0]] for row in chosen]
+
+    if isinstance(task, SeveralTopics):
+        return {"nodes": nodes}
+    return {"node": lambda topics: [found[0] if found else None for found in nodes(topics)]}
 
 
 def _least_cost(classifier: HierarchicalTextClassifier, view: View) -> Callable[[Tensor], list[Any]]:
     """The classes that cost least."""
-    from hiercls.decoding import least_cost
+    from hiercls.estimator.tasks import cheapest
 
     costs, scorer = classifier.taxonomy_.costs(view.name), classifier.scorer_
     return lambda topics: [
-        view.classes[place] for place in least_cost(scorer.classes(topics, view).numpy(), costs=costs)
+        view.classes[place] for place in cheapest(scorer.task, scorer.classes(topics, view), costs=costs)
     ]

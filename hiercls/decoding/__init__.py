@@ -10,6 +10,7 @@ from hiercls.decoding.conformal import ConformalRule, conformal_rule, mix_ratios
 from hiercls.decoding.nodes import NodeRule, node_rule, node_scores
 from hiercls.decoding.optimal import f1_gains, least_cost, most_gain
 from hiercls.decoding.recall import RecallRule, recall_rule
+from hiercls.decoding.several import climbing_rule_several, least_cost_several, stop_several
 from hiercls.decoding.stopping import ROOT, OperatingCurve, operating_curve, specificities, stop
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "RecallRule",
     "class_argmax",
     "climbing_rule",
+    "climbing_rule_several",
     "conformal_rule",
     "f1_gains",
     "least_cost",
+    "least_cost_several",
     "mix_ratios",
     "most_gain",
     "node_probabilities",
@@ -34,6 +37,7 @@ __all__ = [
     "sets_at",
     "specificities",
     "stop",
+    "stop_several",
     "top_down",
     "topic_argmax",
 ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
 from hiercls.decoding.argmax import Array, Indices, node_probabilities
@@ -85,21 +85,42 @@ def climbing_rule(
         Goren, Galil and El-Yaniv, Hierarchical Selective Classification, NeurIPS 2024; theirs counts the root as right,
         as ``node_rule`` does. Angelopoulos et al., Learn then Test, 2021 (fixed sequences with several starts).
     """
-    for name, value in (("an accuracy", accuracy), ("a confidence", confidence)):
-        if not 0 < value < 1:
-            raise ConfigError(f"expected {name} between 0 and 1, got {value}")
     answers = answers_tried(log_topics, taxonomy=taxonomy)
     allowed = allowed_topics(labels, shape=(len(answers), len(taxonomy.topics)))
     holds = (allowed @ ancestor_matrix(taxonomy)).toarray() == np.diff(allowed.indptr)[:, None]
     is_answer = answers != ROOT
-    n_right = (np.take_along_axis(holds, answers, axis=1) & is_answer).sum(axis=0)
-    n_answered = is_answer.sum(axis=0)
+    return sure_rule(
+        np.take_along_axis(holds, answers, axis=1) & is_answer, is_answer, accuracy=accuracy, confidence=confidence
+    )
+
+
+def sure_rule(
+    is_right: NDArray[np.bool_], is_answer: NDArray[np.bool_], *, accuracy: float, confidence: float
+) -> ClimbingRule:
+    """The rule of the lowest threshold that is sure to keep a promise.
+
+    Args:
+        is_right: Whether a held-out document is answered rightly, shape (n_documents, n_thresholds).
+        is_answer: Whether it is answered at all, shape (n_documents, n_thresholds).
+        accuracy: The part of the answers that shall be right, between 0 and 1.
+        confidence: How sure that shall be, between 0 and 1.
+
+    Returns:
+        The rule.
+
+    Raises:
+        ConfigError: If accuracy or confidence are not between 0 and 1.
+    """
+    for name, value in (("an accuracy", accuracy), ("a confidence", confidence)):
+        if not 0 < value < 1:
+            raise ConfigError(f"expected {name} between 0 and 1, got {value}")
+    n_right, n_answered = is_right.sum(axis=0), is_answer.sum(axis=0)
     place = lowest_sure(n_right, n_answered, accuracy=accuracy, confidence=confidence)
     return ClimbingRule(
         threshold=math.inf if place is None else float(THRESHOLDS[place]),
         accuracy=accuracy,
         confidence=confidence,
-        n_documents=len(answers),
+        n_documents=len(is_answer),
         n_answered=0 if place is None else int(n_answered[place]),
         n_right=0 if place is None else int(n_right[place]),
     )

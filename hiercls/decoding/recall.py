@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 from hiercls.decoding.argmax import Array, topic_array
 from hiercls.decoding.conformal import ROUNDING, moved
@@ -145,11 +146,22 @@ def any_of(log_topics: ArrayLike, view: View | None) -> Array:
     logs = np.asarray(log_topics)
     n_topics = (logs.shape[-1] if logs.ndim else 0) if view is None else len(view.topics)
     topics: Array = np.exp(topic_array(logs, n_topics=n_topics))
-    if view is None:
-        return topics
+    return topics if view is None else any_member(topics, view.membership)
+
+
+def any_member(topics: Array, members: csr_array) -> Array:
+    """The probabilities that some topic of each set holds, all being independent.
+
+    Args:
+        topics: p(t|x), shape (n_documents, n_topics).
+        members: The topics of each set, 0/1, n_topics × n_sets.
+
+    Returns:
+        ``1 − Π_{t in set} (1 − p(t|x))``, shape (n_documents, n_sets).
+    """
     with np.errstate(divide="ignore"):
         misses = np.log1p(-np.minimum(topics, 1.0))
-    found: Array = -np.expm1(misses @ view.membership)
+    found: Array = -np.expm1(misses @ members)
     return found
 
 

@@ -103,13 +103,25 @@ def stop(log_topics: ArrayLike, *, taxonomy: Taxonomy, threshold: float) -> Indi
     Source:
         Valmadre, Hierarchical classification at multiple operating points, NeurIPS 2022.
     """
-    if not (0 <= threshold <= 1 or threshold == math.inf):
-        raise ConfigError(f"expected a threshold from 0 to 1, got {threshold}")
+    check_threshold(threshold)
     answers, upto = ranked_answers(node_probabilities(log_topics, taxonomy=taxonomy), specificities(taxonomy))
     place = (upto < threshold).sum(axis=1)
     known = np.append(answers, np.full((len(answers), 1), ROOT), axis=1)
     found: Indices = known[np.arange(len(known)), np.minimum(place, answers.shape[1])]
     return found
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse what is neither a probability nor infinite.
+
+    Args:
+        threshold: The probability that an answer must have at least; infinite for no answer at all.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    if not (0 <= threshold <= 1 or threshold == math.inf):
+        raise ConfigError(f"expected a threshold from 0 to 1, got {threshold}")
 
 
 def operating_curve(log_topics: ArrayLike, truth: ArrayLike, *, taxonomy: Taxonomy) -> OperatingCurve:
@@ -160,6 +172,8 @@ def operating_curve(log_topics: ArrayLike, truth: ArrayLike, *, taxonomy: Taxono
 def ranked_answers(masses: Array, specificity: Array) -> tuple[Indices, NDArray[np.float64]]:
     """Every document's nodes, the most specific and of equals the likeliest first, and up to which threshold.
 
+    Of nodes with the same topics the lowest comes first: it stands last in ``taxonomy.hierarchy.nodes``.
+
     A node is answered at thresholds above those of all nodes before it, up to its own probability: never, if some node
     before it is as probable.
 
@@ -170,7 +184,8 @@ def ranked_answers(masses: Array, specificity: Array) -> tuple[Indices, NDArray[
     Returns:
         Positions of nodes, and the thresholds up to which they are answered, both of shape (n_documents, n_nodes).
     """
-    likeliest = np.argsort(-masses, axis=1, kind="stable")
+    last = masses.shape[1] - 1
+    likeliest = last - np.argsort(-masses[:, ::-1], axis=1, kind="stable")
     specific = np.argsort(-specificity[likeliest], axis=1, kind="stable")
     answers = np.take_along_axis(likeliest, specific, axis=1)
     upto = np.maximum.accumulate(np.take_along_axis(masses, answers, axis=1), axis=1)

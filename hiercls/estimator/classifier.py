@@ -21,7 +21,6 @@ from torch import Tensor
 
 from hiercls.calibration import Calibration, Method
 from hiercls.data.rows import Row, make_rows
-from hiercls.decoding import least_cost
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, DataError, Problem, TrainingError
 from hiercls.estimator import calibrating, fitting, folder
@@ -29,7 +28,7 @@ from hiercls.estimator.engines import EngineConfig, n_tuned_layers
 from hiercls.estimator.mixes import topic_mix
 from hiercls.estimator.onboarding import OnboardingMixin
 from hiercls.estimator.promising import PromisingMixin
-from hiercls.estimator.tasks import TaskName, all_right, check_settings, need_one_topic, task_of
+from hiercls.estimator.tasks import TaskName, all_right, cheapest, check_settings, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
@@ -321,7 +320,9 @@ class HierarchicalTextClassifier(OnboardingMixin, PromisingMixin, ClassifierMixi
     def predict_least_cost(self, texts: Iterable[str], *, at: str) -> np.ndarray:
         """The class under which it costs least, on average, to file each text, by the costs in the customer's YAML.
 
-        ``argmin_a Σ_k costs[a, k] · p(k|x)``; where the YAML says nothing, the likeliest class.
+        ``argmin_a Σ_k costs[a, k] · p(k|x)``; where the YAML says nothing, the likeliest class. With
+        ``task="multilabel"`` a text is still filed under one class, and costs what it costs beside the nearest class
+        that it has.
 
         Args:
             texts: The documents.
@@ -334,9 +335,10 @@ class HierarchicalTextClassifier(OnboardingMixin, PromisingMixin, ClassifierMixi
             ConfigError: If there is no such customer.
         """
         check_is_fitted(self, "taxonomy_")
-        need_one_topic(self.scorer_, "predict_least_cost")
         costs, view = self.taxonomy_.costs(at), self._view(at)
-        found: np.ndarray = np.asarray(view.classes)[least_cost(self.predict_log_proba(texts, at=at), costs=costs)]
+        found: np.ndarray = np.asarray(view.classes)[
+            cheapest(self.scorer_.task, self._classes(texts, view), costs=costs)
+        ]
         return found
 
     def novelty_score(self, texts: Iterable[str]) -> np.ndarray:

@@ -22,6 +22,7 @@ from hiercls.decoding import (
     NodeRule,
     RecallRule,
     climbing_rule,
+    climbing_rule_several,
     conformal_rule,
     mix_ratios,
     node_rule,
@@ -31,6 +32,7 @@ from hiercls.decoding.conformal import Score
 from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.estimator import fitting
 from hiercls.estimator.tasks import need_one_topic, resolve_all
+from hiercls.metrics import ancestor_matrix
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy, View
 from hiercls.taxonomy.multilabels import Multilabels
@@ -241,11 +243,13 @@ class Promises:
             The rule.
 
         Raises:
-            ConfigError: If documents may have several topics.
+            ConfigError: If the accuracy is not between 0 and 1.
         """
-        need_one_topic(self.scorer, "predict_or_coarsen")
-        topics = self.topics(self.heldout, self.taxonomy.view(self.taxonomy.levels[-1]))
-        return climbing_rule(topics, self.heldout.labels, taxonomy=self.taxonomy, accuracy=accuracy)
+        topics, labels = self.topics(self.heldout, self.taxonomy.view(self.taxonomy.levels[-1])), self.heldout.labels
+        if isinstance(labels, Multilabels):
+            truth = labels.truth(ancestor_matrix(self.taxonomy))
+            return climbing_rule_several(topics, truth, taxonomy=self.taxonomy, accuracy=accuracy)
+        return climbing_rule(topics, labels, taxonomy=self.taxonomy, accuracy=accuracy)
 
     def topics(self, heldout: HeldOut, view: View) -> np.ndarray:
         """Log p_c(t|x) of held-out documents as a view has them, shape (n_documents, n_topics)."""

@@ -13,11 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from hiercls.data.rows import Row, make_rows
-from hiercls.decoding import stop
 from hiercls.decoding.conformal import Score
 from hiercls.errors import ConfigError
 from hiercls.estimator.promises import HeldOut, Promises
-from hiercls.estimator.tasks import need_one_topic
+from hiercls.estimator.tasks import coarser
+from hiercls.model.multilabel import SeveralTopics
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy
 
@@ -168,6 +168,9 @@ class PromisingMixin:
         ``conformalize`` comes before, and the lowest threshold is taken under which so many are right, with 99 %
         confidence over the held-out documents. None, no answer, is neither right nor wrong.
 
+        With ``task="multilabel"`` an answer is all nodes that are probable enough while nothing below them is, and
+        right if all of them hold.
+
         Args:
             texts: The documents.
             threshold: The probability that an answer must have at least, from 0 to 1.
@@ -175,13 +178,16 @@ class PromisingMixin:
 
         Returns:
             Names of topics or inner nodes, None where even the top is uncertain, shape (n_texts,); None everywhere
-            where the held-out documents are too few, or the model too poor, for the accuracy to be sure.
+            where the held-out documents are too few, or the model too poor, for the accuracy to be sure. With
+            ``task="multilabel"`` an indicator matrix of 0 and 1, shape (n_texts, n_nodes), columns as
+            ``taxonomy_.hierarchy.nodes``.
 
         Raises:
             ConfigError: If not one of the two is given, it is no probability, or nothing was held out.
 
         Source:
-            See ``hiercls.decoding.stop`` and ``hiercls.decoding.climbing_rule``.
+            See ``hiercls.decoding.stop`` and ``climbing_rule``; with several topics ``stop_several`` and
+            ``climbing_rule_several``.
         """
         if accuracy is not None and threshold is None:
             threshold = self.promises_.climbing(accuracy=accuracy).threshold
@@ -190,10 +196,12 @@ class PromisingMixin:
         elif not 0 <= threshold <= 1:
             raise ConfigError(f"expected a threshold from 0 to 1, got {threshold}")
         check_is_fitted(self, "taxonomy_")
-        need_one_topic(self.scorer_, "predict_or_coarsen")
-        topics = self._log_topics(make_rows(texts)).numpy()
-        answers = stop(topics, taxonomy=self.taxonomy_, threshold=threshold)
-        found: np.ndarray = np.array([*self.taxonomy_.hierarchy.nodes, None], dtype=object)[answers]
+        topics, task = self._log_topics(make_rows(texts)), self.scorer_.task
+        chosen = coarser(task, topics, taxonomy=self.taxonomy_, threshold=threshold)
+        if isinstance(task, SeveralTopics):
+            return chosen.astype(np.int64)
+        nodes = np.array([None, *self.taxonomy_.hierarchy.nodes], dtype=object)
+        found: np.ndarray = nodes[np.where(chosen.any(axis=1), 1 + chosen.argmax(axis=1), 0)]
         return found
 
     @property

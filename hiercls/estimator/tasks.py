@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hiercls.calibration import DEFAULT_METHOD, Method
 from hiercls.data.rows import Row
+from hiercls.decoding import least_cost, least_cost_several, stop, stop_several
 from hiercls.errors import ConfigError, DataError
 from hiercls.model.head import Composition, HeadSettings
 from hiercls.model.multilabel import SeveralTopics
@@ -203,6 +204,39 @@ def has_topic(labels: ResolvedLabels | Multilabels) -> np.ndarray:
         return np.ones(len(labels), dtype=bool)
     found: np.ndarray = (np.diff(labels.starts) > 0)[labels.saying_of]
     return found
+
+
+def cheapest(task: Task, classes: Tensor, *, costs: np.ndarray) -> np.ndarray:
+    """The class that each document is best filed under.
+
+    Args:
+        task: The task.
+        classes: log p(k|x), shape (n_documents, n_classes).
+        costs: What it costs to answer a row where a column is true, shape (n_classes, n_classes).
+
+    Returns:
+        Class indices, shape (n_documents,).
+    """
+    decide = least_cost_several if isinstance(task, SeveralTopics) else least_cost
+    return decide(classes.numpy(), costs=costs)
+
+
+def coarser(task: Task, topics: Tensor, *, taxonomy: Taxonomy, threshold: float) -> np.ndarray:
+    """The most specific nodes that are probable enough.
+
+    Args:
+        task: The task.
+        topics: log p(t|x), shape (n_documents, n_topics).
+        taxonomy: The map.
+        threshold: The probability that a node must have at least.
+
+    Returns:
+        True for the nodes, shape (n_documents, n_nodes): one or none, or where there may be several topics any number.
+    """
+    if isinstance(task, SeveralTopics):
+        return stop_several(topics.numpy(), taxonomy=taxonomy, threshold=threshold)
+    answers = stop(topics.numpy(), taxonomy=taxonomy, threshold=threshold)
+    return np.asarray(answers[:, None] == np.arange(len(taxonomy.hierarchy.nodes)))
 
 
 def mix_of(taxonomy: Taxonomy, labels: ResolvedLabels | Multilabels, visits: np.ndarray) -> np.ndarray:

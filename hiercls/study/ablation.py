@@ -87,7 +87,12 @@ def run_ablation(config: AblationConfig, folder: Path, *, resume: bool, say: Cal
                     continue
                 split = draw(taxonomy, WORLDS[name], documents=config.documents, seed=seed)
                 found = run_variant(taxonomy, split, variant, seed=seed)
-                run = {"group": variant.group, "changes": variant.plain, **dataclasses.asdict(found)}
+                run = {
+                    "group": variant.group,
+                    "against": variant.against,
+                    "changes": variant.plain,
+                    **dataclasses.asdict(found),
+                }
                 rows = {**done, variant.name: run}
                 seeds[str(seed)] = {row: rows[row] for row in NAMES if row in rows}
                 accuracy = found.accuracy[taxonomy.levels[-1]]

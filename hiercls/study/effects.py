@@ -20,23 +20,25 @@ Run = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What one change brings, over the seeds that it and the default were run with.
+    """What one change brings, over the seeds that it and the row it is compared with were run with.
 
     Args:
         name: The change.
         group: What it is a variant of.
         accuracy: Accuracy of the topics, one value a seed.
-        gains: The same minus the default's, seed by seed.
+        against: The row that it is compared with.
+        gains: The same minus that of the row it is compared with, seed by seed.
     """
 
     name: str
     group: str
     accuracy: tuple[float, ...]
+    against: str
     gains: tuple[float, ...]
 
 
 def effects(seeds: Mapping[str, Mapping[str, Run]], *, level: str) -> list[Effect]:
-    """The rows of one world against its first row, the default.
+    """The rows of one world against those that they are compared with.
 
     Args:
         seeds: Runs by seed and row.
@@ -48,14 +50,16 @@ def effects(seeds: Mapping[str, Mapping[str, Run]], *, level: str) -> list[Effec
     names = list(dict.fromkeys(name for runs in seeds.values() for name in runs))
     found = []
     for name in names:
-        paired = [runs for runs in seeds.values() if name in runs and names[0] in runs]
+        against = next(runs[name]["against"] for runs in seeds.values() if name in runs)
+        paired = [runs for runs in seeds.values() if name in runs and against in runs]
         if paired:
             found.append(
                 Effect(
                     name=name,
                     group=paired[0][name]["group"],
                     accuracy=tuple(runs[name]["accuracy"][level] for runs in paired),
-                    gains=tuple(runs[name]["accuracy"][level] - runs[names[0]]["accuracy"][level] for runs in paired),
+                    against=against,
+                    gains=tuple(runs[name]["accuracy"][level] - runs[against]["accuracy"][level] for runs in paired),
                 )
             )
     return found
@@ -91,7 +95,7 @@ def _table(seeds: Mapping[str, Mapping[str, Run]], taxonomy: Taxonomy) -> list[s
         cells = [mean_and_deviation([run["macro_f1"] for run in runs])]
         cells += [mean_and_deviation([run["accuracy"][name] for run in runs]) for name in upper]
         seconds = f"{np.mean([run['seconds'] for run in runs]):.0f}"
-        gain = signed(effect.gains) if len(lines) > 3 else "–"
+        gain = "–" if effect.name == effect.against else signed(effect.gains)
         fewer = "" if len(runs) == len(seeds) else f" ({len(runs)} of {len(seeds)} seeds)"
         cells = [effect.name + fewer, mean_and_deviation(effect.accuracy), gain, *cells, seconds]
         lines.append(f"| {' | '.join(cells)} |")

@@ -20,7 +20,7 @@ from hiercls.study.union import classes_of
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
 
-N_SPLITS = 2
+N_SPLITS = 5
 """How many times a model's test documents are halved."""
 
 Array = NDArray[np.float32]

@@ -15,6 +15,9 @@ from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
 from hiercls.training.config import TrainingConfig
 
+DEFAULT, FROZEN = "cascade (default)", "the encoder frozen, 128 tokens read"
+"""The rows that others are compared with: all, and those that train the encoder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
@@ -24,11 +27,13 @@ class Variant:
         name: What is changed.
         group: What it is a variant of.
         changes: Settings of ``HierarchicalTextClassifier`` that differ from ``BASE``.
+        against: The row that it is compared with.
     """
 
     name: str
     group: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+    against: str = DEFAULT
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -86,13 +91,15 @@ def _hiagm(name: str, **settings: Any) -> Variant:
 
 
 def _tuned(name: str, *, tune: str = "last-1", encoder: EncoderConfig | None = None, **training: Any) -> Variant:
-    """A row whose encoder is trained too; the heads have the L2 that is the default there."""
-    changes = {"tune": tune, "training": _training(weight_decay=None, **training)}
-    return Variant(name=name, group="fine-tuning", changes=changes | ({"encoder": encoder} if encoder else {}))
+    """A row whose encoder is trained too, for two epochs; the heads have the L2 that is the default there."""
+    changes = {"tune": tune, "max_length": 128, "training": _training(weight_decay=None, epochs=2, **training)}
+    if encoder is not None:
+        changes["encoder"] = encoder
+    return Variant(name=name, group="fine-tuning", changes=changes, against=FROZEN)
 
 
 CASCADE = (
-    _head("cascade (default)"),
+    _head(DEFAULT),
     _head("flat: one head, the topics' loss alone", composition="flat", level_weights=TOPICS_ALONE),
     _head("flat: one head, losses of the levels' sums too", composition="flat"),
     _head("nothing fed to the next level", feed="none"),
@@ -137,6 +144,7 @@ WORDS = (
 """The lexical branch."""
 
 FINE_TUNING = (
+    Variant(name=FROZEN, group="fine-tuning", changes={"max_length": 128}, against=FROZEN),
     _tuned("the last layer"),
     _tuned("the last two layers", tune="last-2"),
     _tuned("all layers", tune="all"),

@@ -123,9 +123,18 @@ def test_explain_names_the_topics_and_words_of_a_class(run, trained) -> None:
 
 def test_what_knows_one_topic_alone_is_refused(run, trained, data: Path) -> None:
     folder, _ = trained
-    result = run("predict", folder, "--threshold", 0.5, stdin="a1\n")
+    result = run("customer", "mix", folder, data, "--at", "one")
     assert result.exit_code == 1
     assert "is for one topic a document" in result.stderr
+
+
+def test_predict_adds_coarser_nodes_and_the_cheapest_class(run, trained) -> None:
+    folder, _ = trained
+    told = json.loads(run("predict", folder, "--threshold", 0.5, "--least-cost", "--at", "one", stdin="a1 d3\n").stdout)
+    model = HierarchicalTextClassifier.from_pretrained(folder)
+    chosen = model.predict_or_coarsen(["a1 d3"], threshold=0.5)[0]
+    assert told["nodes"] == [model.taxonomy_.hierarchy.nodes[place] for place in chosen.nonzero()[0]]
+    assert told["least_cost"] == model.predict_least_cost(["a1 d3"], at="one")[0]
 
 
 def test_without_the_task_several_topics_contradict_each_other(run, data: Path, tmp_path: Path) -> None:

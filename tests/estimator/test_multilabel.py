@@ -12,11 +12,11 @@ from sklearn.base import clone
 from sklearn.metrics import f1_score
 
 from hiercls.data.rows import Row, make_rows
-from hiercls.decoding import recall_rule
+from hiercls.decoding import climbing_rule_several, least_cost_several, recall_rule, stop_several
 from hiercls.errors import ConfigError, DataError
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.explain import explain
-from hiercls.metrics import score_multilabel
+from hiercls.metrics import ancestor_matrix, score_multilabel
 from hiercls.model.heads import HeadConfig
 from hiercls.model.hiagm import HiagmConfig
 from hiercls.model.multilabel import SeveralTopics
@@ -178,14 +178,18 @@ def test_settings_without_a_meaning_are_refused(untrained: HierarchicalTextClass
         clone(untrained).set_params(**settings).fit(["a1"], [["A"]])
 
 
-def test_answers_without_a_meaning_are_refused(trained: HierarchicalTextClassifier) -> None:
-    asked = {
-        "predict_or_coarsen": lambda: trained.predict_or_coarsen(["a1"], threshold=0.5),
-        "predict_least_cost": lambda: trained.predict_least_cost(["a1"], at="one"),
-    }
-    for name, ask in asked.items():
-        with pytest.raises(ConfigError, match=f"{name} is for one topic a document"):
-            ask()
+def test_coarser_nodes_and_the_cheapest_class_follow_from_the_topics(
+    tiny: Taxonomy, trained: HierarchicalTextClassifier
+) -> None:
+    texts, _ = documents(30, 5)
+    topics = trained.predict_log_proba(texts)
+    chosen = trained.predict_or_coarsen(texts, threshold=0.6)
+    np.testing.assert_array_equal(chosen, stop_several(topics, taxonomy=tiny, threshold=0.6))
+    found = trained.predict_least_cost(texts, at="one")
+    assert found.tolist() == [
+        tiny.view("one").classes[k]
+        for k in least_cost_several(trained.predict_log_proba(texts, at="one"), costs=tiny.costs("one"))
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -315,10 +319,16 @@ def test_sets_from_coarse_lists_are_exact_at_their_view_and_larger_at_the_topics
     rule = recall_rule(trained.scorer_.topics(own).numpy(), truth, coverage=0.95, view=tiny.view("one"))
     np.testing.assert_array_equal(rough.predict_set(held, **asked), rule.sets(trained.scorer_.topics(held).numpy()))
     assert (fine.predict_set(held, coverage=0.95) <= rough.predict_set(held, coverage=0.95)).all()
+    truth = indicator(tiny, topics, "topic") @ ancestor_matrix(tiny).toarray() > 0
+    logs = trained.scorer_.topics(held).numpy()
+    climbing = climbing_rule_several(logs, truth, taxonomy=tiny, accuracy=0.7)
+    assert climbing.threshold < 1
+    np.testing.assert_array_equal(
+        fine.predict_or_coarsen(held, accuracy=0.7), stop_several(logs, taxonomy=tiny, threshold=climbing.threshold)
+    )
     for name, ask in {
         "score='aps'": lambda: fine.predict_set(held, score="aps"),
         "predict_nodes": lambda: fine.predict_nodes(held),
-        "predict_or_coarsen": lambda: fine.predict_or_coarsen(held, accuracy=0.9),
     }.items():
         with pytest.raises(ConfigError, match=f"{name} is for one topic a document"):
             ask()

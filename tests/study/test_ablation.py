@@ -96,12 +96,12 @@ def test_rows_have_names_of_their_own_and_begin_with_the_default() -> None:
 
 
 def test_gains_are_paired_by_seed() -> None:
-    def run(value: float) -> dict[str, Any]:
-        return {"group": "g", "accuracy": {"t": value}}
+    def run(value: float, against: str = "default") -> dict[str, Any]:
+        return {"group": "g", "against": against, "accuracy": {"t": value}}
 
-    seeds = {"0": {"default": run(0.5), "a": run(0.6)}, "1": {"default": run(0.7), "a": run(0.8), "b": run(0.6)}}
+    seeds = {"0": {"default": run(0.5), "a": run(0.6)}, "1": {"default": run(0.7), "a": run(0.8), "b": run(0.6, "a")}}
     default, a, b = effects(seeds, level="t")
-    assert (default.gains, b.gains) == ((0.0, 0.0), (pytest.approx(-0.1),))
+    assert (default.gains, b.gains) == ((0.0, 0.0), (pytest.approx(-0.2),))
     assert a.gains == (pytest.approx(0.1), pytest.approx(0.1))
     assert a.accuracy == (0.6, 0.8)
     assert signed(a.gains) == "+10.0 ± 0.0"
