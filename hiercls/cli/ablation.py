@@ -19,6 +19,8 @@ class Rows(StrEnum):
 
     cascade = "cascade"
     hiagm = "hiagm"
+    regularisation = "regularisation"
+    reading = "reading"
     words = "words"
     tuning = "tuning"
     precision = "precision"
@@ -31,7 +33,8 @@ def ablation(
         typer.Option(help="'removed' or 'kept' headers, also ', coarse labels' or ', long tail'; by default removed."),
     ] = None,
     rows: Annotated[
-        list[Rows] | None, typer.Option(help="The changes; by default all that leave the encoder as it is.")
+        list[Rows] | None,
+        typer.Option(help="The changes; by default all that leave the encoder and what it reads as they are."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds, from 0.")] = 3,
     documents: Annotated[int, typer.Option(min=100, help="Training documents.")] = 3000,
@@ -43,7 +46,7 @@ def ablation(
     """What does each part bring? One change at a time, on held-out threads of 20 Newsgroups' training documents."""
     from hiercls.study.ablation import AblationConfig, run_ablation
 
-    names = [one.value for one in rows or (Rows.cascade, Rows.hiagm, Rows.words)]
+    names = [one.value for one in rows or (Rows.cascade, Rows.hiagm, Rows.regularisation, Rows.words)]
     config = AblationConfig(worlds=on or ["removed"], rows=names, seeds=range(seeds), documents=documents)
     typer.echo(run_ablation(config, output, resume=resume, say=note))
     note(f"wrote ablation.json, ablation.md and ablation.svg in {output}")

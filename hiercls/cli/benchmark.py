@@ -13,6 +13,7 @@ import typer
 
 from hiercls.cli.ablation import ablation
 from hiercls.cli.app import note
+from hiercls.cli.training import MaxLength, Tune
 from hiercls.errors import require
 
 
@@ -38,7 +39,9 @@ def register(app: typer.Typer) -> None:
         app: What they are added to.
     """
     group = typer.Typer(no_args_is_help=True, help="Run a benchmark and write its figures.")
-    group.command(epilog="Example: hiercls benchmark newsgroups --headers removed --seeds 1 -o benchmarks")(newsgroups)
+    group.command(epilog="Example: hiercls benchmark newsgroups --seeds 1 --method oracle --resume -o benchmarks")(
+        newsgroups
+    )
     group.command(epilog="Example: hiercls benchmark trust --world pydocs --seeds 1 -o benchmarks")(trust)
     group.command(epilog="Example: hiercls benchmark scope --seeds 1 -o benchmarks")(scope)
     group.command(epilog="Example: hiercls benchmark few --draws 3 -o benchmarks")(few)
@@ -54,6 +57,12 @@ def newsgroups(
     documents: Annotated[
         int | None, typer.Option(min=100, help="Take only so many training and test documents, for a quick look.")
     ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="Run only rows with this in their name, such as 'oracle'; the others stay as they are."),
+    ] = None,
+    tune: Tune = "none",
+    max_length: MaxLength = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for newsgroups.json and newsgroups.md.")
     ] = Path("benchmarks"),
@@ -63,15 +72,19 @@ def newsgroups(
 
     The training documents are dealt at random to four customers, each keeps only its own class; one model learns from
     the union and is tested on the topics, on every level, for the four customers and for a fifth with no document,
-    beside the fine-label oracle and what each customer's own data gives.
+    beside the fine-label oracle and what each customer's own data gives. With --tune or --max-length the oracle is run
+    with these, too, as a row of its own.
     """
     from hiercls.study.newsgroups import BenchmarkConfig, run_benchmark
 
+    others = {"tune": None if tune == "none" else tune, "max_length": max_length}
     config = BenchmarkConfig(
         headers=[one.value for one in headers or list(Headers)[::-1]],
         seeds=range(seeds),
         documents=documents,
         settings={"verbose": True},
+        others={name: value for name, value in others.items() if value is not None},
+        methods=method or (),
     )
     typer.echo(run_benchmark(config, output, resume=resume, say=note))
     note(f"wrote {output / 'newsgroups.json'} and {output / 'newsgroups.md'}")

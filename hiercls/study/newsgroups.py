@@ -5,10 +5,11 @@ Knows the protocol and where results go; what is compared is in ``study/union``.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +17,12 @@ from typing import Any, Literal
 import torch
 
 from hiercls.encoding.precision import resolve_precision
+from hiercls.errors import ConfigError
 from hiercls.files import write_text
 from hiercls.study.corpus import newsgroups_corpora
+from hiercls.study.cost import costs_table
 from hiercls.study.report import markdown_table, runs_before, write_json
-from hiercls.study.union import METHODS, Protocol, run_union
+from hiercls.study.union import MethodResult, Protocol, methods_of, run_union
 from hiercls.taxonomy import Taxonomy, shipped
 
 NEWCOMER = "newcomer"
@@ -35,6 +38,11 @@ class BenchmarkConfig:
         documents: Training and test documents taken; None: all.
         newcomer_documents: Documents of its own that the newcomer's own-data baselines get.
         settings: Settings of ``HierarchicalTextClassifier``.
+        others: Further settings under which the fine-label oracle is run once more, as a row of its own.
+        methods: Parts of the names of the methods that are run; empty: all are.
+
+    Raises:
+        ConfigError: If no method has such a name.
     """
 
     headers: Sequence[Literal["kept", "removed"]] = ("removed", "kept")
@@ -42,19 +50,34 @@ class BenchmarkConfig:
     documents: int | None = None
     newcomer_documents: int = 2000
     settings: Mapping[str, Any]
+    others: Mapping[str, Any] = field(default_factory=dict)
+    methods: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        names = methods_of(self.others)
+        for part in self.methods:
+            if not any(part in name for name in names):
+                raise ConfigError(f"expected a part of the name of one of {list(names)}, got '{part}'")
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The names of the methods that are run, in the order of the table."""
+        names = methods_of(self.others)
+        return tuple(name for name in names if not self.methods or any(part in name for part in self.methods))
 
 
 def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: Callable[[str], None]) -> str:
-    """Run the benchmark; its JSON is written anew after every method, its table at the end.
+    """Run the benchmark; its JSON is written anew after every method, its tables at the end.
 
     Args:
         config: What is run.
         folder: Where ``newsgroups.json`` and ``newsgroups.md`` go.
-        resume: Whether results that stand in the JSON already, run under the same conditions, are kept.
+        resume: Whether results that stand in the JSON already, run under the same conditions, are kept; of the methods
+            that are run, those are run again whose macro-F1 is not there.
         say: Is told of every result as it comes.
 
     Returns:
-        The tables, in Markdown.
+        The tables, in Markdown, of everything that the JSON holds.
     """
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
     results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
@@ -72,22 +95,33 @@ def run_benchmark(config: BenchmarkConfig, folder: Path, *, resume: bool, say: C
                 test=test,
                 seed=seed,
             )
-            run: dict[str, Any] = worlds.setdefault(str(seed), {"accuracy": {}, "seconds": {}})
-            for result in run_union(protocol, settings=config.settings, done=run["accuracy"]):
-                run["accuracy"][result.method] = dict(result.accuracy)
-                run["seconds"][result.method] = round(result.seconds, 1)
-                shown = ", ".join(f"{view} {value:.3f}" for view, value in result.accuracy.items())
+            run: dict[str, Any] = worlds.setdefault(str(seed), {})
+            wanted = [name for name in config.wanted if name not in run.get("macro_f1", {})]
+            for result in run_union(protocol, settings=config.settings, others=config.others, wanted=wanted):
+                _take(run, result, order=methods_of(config.others))
+                shown = ", ".join(f"{view} {scores.accuracy:.3f}" for view, scores in result.scores.items())
                 say(f"headers {headers}, seed {seed}, {result.method}: {shown}")
-                run["accuracy"] = {name: run["accuracy"][name] for name in METHODS if name in run["accuracy"]}
                 write_json(folder / "newsgroups.json", results)
-    asked = {name: {str(seed): results["runs"][name][str(seed)] for seed in config.seeds} for name in config.headers}
-    text = report({**results, "runs": asked}, taxonomy)
+    text = report(results, taxonomy)
     write_text(folder / "newsgroups.md", text)
     return text
 
 
+def _take(run: dict[str, Any], result: MethodResult, *, order: Sequence[str]) -> None:
+    """Write one method's result among those of its world and seed, in the order of the table."""
+    found = {
+        "accuracy": {view: round(scores.accuracy, 6) for view, scores in result.scores.items()},
+        "macro_f1": {view: round(scores.macro_f1, 6) for view, scores in result.scores.items()},
+        "cost": None if result.cost is None else dataclasses.asdict(result.cost),
+        "seconds": round(result.seconds, 1),
+    }
+    for what, value in found.items():
+        rows = run.get(what, {}) | ({} if value is None else {result.method: value})
+        run[what] = {name: rows[name] for name in dict.fromkeys((*order, *rows)) if name in rows}
+
+
 def report(results: Mapping[str, Any], taxonomy: Taxonomy) -> str:
-    """The tables of a finished benchmark.
+    """The tables of a benchmark.
 
     Args:
         results: What ``newsgroups.json`` holds.
@@ -97,21 +131,28 @@ def report(results: Mapping[str, Any], taxonomy: Taxonomy) -> str:
         Markdown.
     """
     trained = [name for name in taxonomy.customers if name != NEWCOMER]
-    columns = {
-        **{level: [level] for level in reversed(taxonomy.levels)},
-        "mean of the four": trained,
-        **{name: [name] for name in trained},
-        f"{NEWCOMER} (0 documents)": [NEWCOMER],
-    }
+    levels = {level: [level] for level in reversed(taxonomy.levels)}
+    shared = {"mean of the four": trained}
+    newcomer = {f"{NEWCOMER} (0 documents)": [NEWCOMER]}
+    columns = {**levels, **shared, **{name: [name] for name in trained}, **newcomer}
     conditions = results["conditions"]
     parts = ["# Union of customers on 20 Newsgroups", "", " ".join(f"{k}: {v}." for k, v in conditions.items())]
     for headers, seeds in results["runs"].items():
-        parts += ["", f"## Headers {headers} ({len(seeds)} seeds, mean ± sd)", ""]
-        parts += [markdown_table([run["accuracy"] for run in seeds.values()], columns=columns)]
+        runs = list(seeds.values())
+        accuracy, macro_f1, costs = ([run.get(what, {}) for run in runs] for what in ("accuracy", "macro_f1", "cost"))
+        parts += ["", f"## Headers {headers} ({len(seeds)} seed{'s' * (len(seeds) > 1)}, mean ± sd)", ""]
+        parts += [markdown_table(accuracy, columns=columns)]
+        if any(macro_f1):
+            parts += ["", markdown_table(macro_f1, columns={**levels, **shared, **newcomer}, of="macro-F1")]
+        if any(costs):
+            parts += ["", costs_table(costs, [run.get("seconds", {}) for run in runs])]
     parts += [
         "",
         f"Own-data rows give the {NEWCOMER} {conditions['documents of its own for the newcomer']} documents of its own;"
         " the union and the oracle give it none.",
+        "",
+        "Minutes are for training and for predicting all test documents; encodings that are cached take none. Tokens"
+        " are those of the training documents, read once; epochs are those of the weights that were kept.",
         "",
     ]
     return "\n".join(parts)

@@ -89,12 +89,15 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
-def markdown_table(runs: Sequence[Mapping[str, Mapping[str, float]]], *, columns: Mapping[str, Sequence[str]]) -> str:
+def markdown_table(
+    runs: Sequence[Mapping[str, Mapping[str, float]]], *, columns: Mapping[str, Sequence[str]], of: str = "accuracy"
+) -> str:
     """A table of methods by views.
 
     Args:
-        runs: For each seed, accuracy by method and view.
-        columns: For each column the views whose accuracy it averages.
+        runs: For each seed, a score by method and view; a method that fewer seeds have says how many.
+        columns: For each column the views whose score it averages.
+        of: The score's name.
 
     Returns:
         Markdown; a dash where a method cannot answer.
@@ -105,12 +108,18 @@ def markdown_table(runs: Sequence[Mapping[str, Mapping[str, float]]], *, columns
         |---|---|
         | hiercls | .500 |
     """
-    lines = [f"| accuracy | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for method in runs[0]:
+    lines = [f"| {of} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for method in dict.fromkeys(method for run in runs for method in run):
+        found = [run[method] for run in runs if method in run]
         cells = []
         for views in columns.values():
-            known = all(view in run[method] for view in views for run in runs)
-            values = [float(np.mean([run[method][view] for view in views])) for run in runs] if known else []
+            known = all(view in scores for view in views for scores in found)
+            values = [float(np.mean([scores[view] for view in views])) for scores in found] if known else []
             cells.append(mean_and_deviation(values) if known else "–")
-        lines.append(f"| {method} | {' | '.join(cells)} |")
+        lines.append(f"| {method}{seeds_of(found, runs)} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def seeds_of(found: Sequence[Any], runs: Sequence[Any]) -> str:
+    """How many seeds a row has, where they are fewer than there are."""
+    return "" if len(found) == len(runs) else f" ({len(found)} of {len(runs)} seeds)"

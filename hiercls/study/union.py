@@ -17,8 +17,10 @@ import numpy as np
 
 from hiercls.data.rows import Row
 from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.metrics import ViewScores, evaluate_view
 from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus
+from hiercls.study.cost import Cost, cost_of
 from hiercls.taxonomy import Taxonomy, View
 from hiercls.training.config import TrainingConfig
 
@@ -36,7 +38,7 @@ METHODS = (
     *(UNION, UNION_ENCODER, UNION_WORDS, ORACLE, ORACLE_ENCODER, *FINE, TRUNK),
     *(baseline.name for baseline in OWN_DATA),
 )
-"""What is compared, in the order of the table."""
+"""What is compared."""
 LABELS_ALONE: Mapping[str, Any] = {"training": TrainingConfig(about_weight=0.0)}
 """Settings of a study that claims to learn from the customers' labels and nothing else: descriptions are not read."""
 
@@ -85,39 +87,68 @@ class MethodResult:
 
     Args:
         method: Its name.
-        accuracy: Accuracy on the test documents by view, where the method can answer there.
+        scores: Scores on the test documents by view, where the method can answer there.
+        cost: What its model has cost beside time; None where it is none of hiercls.
         seconds: What training and prediction took, encodings being cached.
     """
 
     method: str
-    accuracy: Mapping[str, float]
+    scores: Mapping[str, ViewScores]
+    cost: Cost | None
     seconds: float
 
 
-Accuracy = dict[str, float]
-"""Accuracy on the test documents by view, where a method can answer there."""
+Found = tuple[dict[str, ViewScores], Cost | None]
+"""Scores by view, where a method can answer there, and what its model has cost."""
 
 
-def run_union(protocol: Protocol, *, settings: Mapping[str, Any], done: Collection[str] = ()) -> Iterator[MethodResult]:
-    """Run all methods on one world.
+def methods_of(others: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is compared, in the order of the table.
+
+    Args:
+        others: Settings under which the fine-label oracle is run once more, beside itself; empty: it is not.
+
+    Returns:
+        ``METHODS``, and after the oracle's rows its other one, named by its settings.
+
+    Example:
+        >>> sorted(set(methods_of({"tune": "last-1", "max_length": 128})) - set(METHODS))
+        ['hiercls: fine-label oracle, tune last-1, max_length 128']
+    """
+    place = METHODS.index(ORACLE_ENCODER) + 1
+    return tuple(dict.fromkeys((*METHODS[:place], _other_oracle(others), *METHODS[place:])))
+
+
+def _other_oracle(others: Mapping[str, Any]) -> str:
+    """The name of the oracle under other settings; its own where there are none."""
+    return ", ".join([ORACLE, *(f"{name} {value}" for name, value in others.items())])
+
+
+def run_union(
+    protocol: Protocol, *, settings: Mapping[str, Any], others: Mapping[str, Any], wanted: Collection[str]
+) -> Iterator[MethodResult]:
+    """Run some methods on one world.
 
     Args:
         protocol: The world.
         settings: Settings of ``HierarchicalTextClassifier`` beside taxonomy and seed.
-        done: Names of methods that need not be run.
+        others: Further settings under which the fine-label oracle is run once more; empty: it is not.
+        wanted: Names of the methods to run, of ``methods_of(others)``.
 
     Yields:
         Each method's result as soon as it is there.
     """
-    for method, run in _methods(protocol, settings).items():
-        if method not in done:
+    for method, run in _methods(protocol, settings, others).items():
+        if method in wanted:
             start = time.perf_counter()
-            accuracy = run()
-            yield MethodResult(method=method, accuracy=accuracy, seconds=time.perf_counter() - start)
+            scores, cost = run()
+            yield MethodResult(method=method, scores=scores, cost=cost, seconds=time.perf_counter() - start)
 
 
-def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Callable[[], Accuracy]]:
-    """How each of ``METHODS`` is run."""
+def _methods(
+    protocol: Protocol, settings: Mapping[str, Any], others: Mapping[str, Any]
+) -> dict[str, Callable[[], Found]]:
+    """How each method is run."""
     settings = {**LABELS_ALONE, **settings}
     hands = protocol.deal()
     coarse, fine = coarse_rows(protocol, hands), _fine_rows(protocol)
@@ -131,6 +162,7 @@ def _methods(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Calla
         UNION_WORDS: functools.partial(_hiercls, protocol, coarse, words_alone),
         ORACLE: functools.partial(_hiercls, protocol, fine, settings),
         ORACLE_ENCODER: functools.partial(_hiercls, protocol, fine, encoder_alone),
+        _other_oracle(others): functools.partial(_hiercls, protocol, fine, {**settings, **others}),
         **plain,
         TRUNK: functools.partial(_shared_trunk, protocol, coarse, encoder_alone),
         **own,
@@ -182,16 +214,29 @@ def _fine_rows(protocol: Protocol) -> list[Row]:
     return [Row(text=text, labels=((None, names[topic]),)) for text, topic in pairs]
 
 
-def _hiercls(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any]) -> Accuracy:
+def _hiercls(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any]) -> Found:
     """Train on rows and test at every view."""
     classifier = HierarchicalTextClassifier(protocol.taxonomy, random_state=protocol.seed, **settings).fit_rows(rows)
+    predicted = _predictions(classifier, protocol, protocol.taxonomy.views)
+    return _scores(protocol, predicted), cost_of(classifier, protocol.training.texts)
+
+
+def _predictions(
+    classifier: HierarchicalTextClassifier, protocol: Protocol, names: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """The likeliest class of each test document at some views of the classifier's own taxonomy."""
     topics = classifier.scorer_.topics(protocol.test.texts)
-    accuracy = {}
-    for name in protocol.taxonomy.views:
-        view = protocol.taxonomy.view(name)
-        predicted = classifier.scorer_.classes(topics, view).argmax(dim=-1).numpy()
-        accuracy[name] = float(np.mean(predicted == classes_of(view, protocol.test.topics)))
-    return accuracy
+    views = (classifier.taxonomy_.view(name) for name in names)
+    return {view.name: classifier.scorer_.classes(topics, view).argmax(dim=-1).numpy() for view in views}
+
+
+def _scores(protocol: Protocol, predicted: Mapping[str, np.ndarray]) -> dict[str, ViewScores]:
+    """How good predicted classes of the test documents are, by view."""
+    views = {name: protocol.taxonomy.view(name) for name in predicted}
+    return {
+        name: evaluate_view(view, predicted[name], classes_of(view, protocol.test.topics))
+        for name, view in views.items()
+    }
 
 
 def _documents(protocol: Protocol, settings: Mapping[str, Any]) -> tuple[Documents, Documents]:
@@ -204,15 +249,12 @@ def _documents(protocol: Protocol, settings: Mapping[str, Any]) -> tuple[Documen
     return training, test
 
 
-def _fine_data(
-    protocol: Protocol, baseline: Baseline, documents: Callable[[], tuple[Documents, Documents]]
-) -> Accuracy:
+def _fine_data(protocol: Protocol, baseline: Baseline, documents: Callable[[], tuple[Documents, Documents]]) -> Found:
     """Give a baseline all documents with their topics; a level's or a customer's class is that of its topic."""
     training, test = documents()
     topics = predict_from_own_data(baseline, training, protocol.training.topics, test, seed=protocol.seed)
-    views = {name: protocol.taxonomy.view(name) for name in protocol.taxonomy.views}
-    truth = protocol.test.topics
-    return {name: float(np.mean(classes_of(view, topics) == classes_of(view, truth))) for name, view in views.items()}
+    predicted = {name: classes_of(protocol.taxonomy.view(name), topics) for name in protocol.taxonomy.views}
+    return _scores(protocol, predicted), None
 
 
 def _own_data(
@@ -220,19 +262,17 @@ def _own_data(
     hands: Mapping[str, np.ndarray],
     baseline: Baseline,
     documents: Callable[[], tuple[Documents, Documents]],
-) -> Accuracy:
+) -> Found:
     """Give a baseline each customer's own documents, and test it at that customer."""
     training, test = documents()
-    accuracy = {}
+    predicted = {}
     for name, positions in hands.items():
-        view = protocol.taxonomy.view(name)
-        labels = classes_of(view, protocol.training.topics[positions])
-        predicted = predict_from_own_data(baseline, training.take(positions), labels, test, seed=protocol.seed)
-        accuracy[name] = float(np.mean(predicted == classes_of(view, protocol.test.topics)))
-    return accuracy
+        labels = classes_of(protocol.taxonomy.view(name), protocol.training.topics[positions])
+        predicted[name] = predict_from_own_data(baseline, training.take(positions), labels, test, seed=protocol.seed)
+    return _scores(protocol, predicted), None
 
 
-def _shared_trunk(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any]) -> Accuracy:
+def _shared_trunk(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any]) -> Found:
     """A shared hidden layer with one head and one loss a customer.
 
     That is the same network over one flat level whose "topics" are all customers' classes, where each customer's
@@ -254,9 +294,5 @@ def _shared_trunk(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the labelled views leave topics undetermined")
         classifier = HierarchicalTextClassifier(flat, random_state=protocol.seed, **settings).fit_rows(rows)
-    topics = classifier.scorer_.topics(protocol.test.texts)
-    accuracy = {}
-    for name in protocol.customers:
-        predicted = classifier.scorer_.classes(topics, flat.view(name)).argmax(dim=-1).numpy()
-        accuracy[name] = float(np.mean(predicted == classes_of(protocol.taxonomy.view(name), protocol.test.topics)))
-    return accuracy
+    predicted = _predictions(classifier, protocol, protocol.customers)
+    return _scores(protocol, predicted), cost_of(classifier, protocol.training.texts)

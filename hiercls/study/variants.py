@@ -98,6 +98,16 @@ def _tuned(name: str, *, tune: str = "last-1", encoder: EncoderConfig | None = N
     return Variant(name=name, group="fine-tuning", changes=changes, against=FROZEN)
 
 
+def _regularised(name: str, **training: Any) -> Variant:
+    """A row whose heads are regularised otherwise."""
+    return Variant(name=name, group="regularisation", changes={"training": _training(**training)})
+
+
+def _read(name: str, **reading: Any) -> Variant:
+    """A row that pools otherwise, or reads other parts of a document."""
+    return Variant(name=name, group="reading", changes={"encoder": EncoderConfig(**reading)})
+
+
 CASCADE = (
     _head(DEFAULT),
     _head("flat: one head, the topics' loss alone", composition="flat", level_weights=TOPICS_ALONE),
@@ -137,6 +147,33 @@ HIAGM = (
 )
 """HiAGM on the same encodings."""
 
+REGULARISATION = (
+    _head("no dropout", group="regularisation", dropout=0.0),
+    _head("dropout .4", group="regularisation", dropout=0.4),
+    _regularised("no L2", weight_decay=0.0),
+    _regularised("L2 of 1", weight_decay=1.0),
+    _regularised("L2 of 9", weight_decay=9.0),
+    _regularised("L1 of 1e-5 beside it", l1=1e-5),
+    _regularised("L1 of 1e-4 beside it", l1=1e-4),
+    _regularised("label smoothing .1", label_smoothing=0.1),
+    _regularised("the weights' average over a tenth of the steps", averaging=0.1),
+    _regularised("stopped after a twentieth of the epochs without gain", patience=0.05),
+    _regularised("never stopped early, the best epoch kept", patience=1.0),
+    Variant(name="nothing held out, the last epoch kept", group="regularisation", changes={"validation_fraction": 0.0}),
+)
+"""What holds the heads back, on the same encodings."""
+
+READING = (
+    _read("the first token's state", pooling="cls"),
+    _read("half of a long document's window its end", truncation="head-tail"),
+    _read("two windows", windows=2),
+    _read("two windows, the last of a long document's its end", windows=2, truncation="head-tail"),
+    _read("four windows", windows=4),
+    _read("128 tokens", max_length=128),
+    _read("512 tokens", max_length=512),
+)
+"""What is read of a document, and how it is pooled: all must be encoded anew, minutes a row."""
+
 WORDS = (
     Variant(name="words beside the encoder", group="words", changes={"lexical": True}),
     Variant(name="words alone", group="words", changes={"lexical": True, "encoder": None}),
@@ -149,11 +186,16 @@ FINE_TUNING = (
     _tuned("the last two layers", tune="last-2"),
     _tuned("all layers", tune="all"),
     _tuned("all layers, one step size for all", tune="all", layer_decay=1.0),
+    _tuned("the last two layers, one step size for both", tune="last-2", layer_decay=1.0),
+    _tuned("the last layer, no L2 on it", encoder_weight_decay=0.0),
+    _tuned("the last layer, L2 of .1 on it", encoder_weight_decay=0.1),
     _tuned("the last layer, label smoothing .1", label_smoothing=0.1),
     _tuned("the last layer, R-Drop, α = 1", r_drop=1.0),
     _tuned("the last layer, dropout .1 in it", encoder_dropout=0.1),
     _tuned("the last layer, no average of the weights", averaging=0.0),
     _tuned("the last layer, pooled by attention", encoder=EncoderConfig(pooling="attention")),
+    _tuned("the last layer, the first token's state", encoder=EncoderConfig(pooling="cls")),
+    _tuned("the last layer, two epochs", epochs=2),
 )
 """Recipes that train the encoder: minutes a run."""
 
@@ -163,6 +205,8 @@ PRECISION = (Variant(name="the encoder in bfloat16", group="precision", changes=
 VARIANTS: Mapping[str, tuple[Variant, ...]] = {
     "cascade": CASCADE,
     "hiagm": HIAGM,
+    "regularisation": REGULARISATION,
+    "reading": READING,
     "words": WORDS,
     "tuning": FINE_TUNING,
     "precision": PRECISION,

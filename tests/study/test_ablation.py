@@ -16,7 +16,7 @@ from hiercls.study.ablation import AblationConfig, Figures, run_ablation
 from hiercls.study.corpus import Corpus
 from hiercls.study.effects import effects, signed
 from hiercls.study.threads import WORLDS, draw, threads
-from hiercls.study.variants import BASE, CASCADE, VARIANTS
+from hiercls.study.variants import BASE, CASCADE, VARIANTS, Variant
 from hiercls.taxonomy import Taxonomy, shipped
 from hiercls.training.config import TrainingConfig
 
@@ -153,3 +153,14 @@ def test_a_row_is_trained_and_tested(newsgroups: Taxonomy, tiny_bert: Path, post
     assert set(found.accuracy) == set(newsgroups.levels)
     assert found.accuracy["domain"] >= found.accuracy["group"] >= 0.0
     assert found.weight_decay == 1.0
+
+
+def test_rows_that_encode_anew_are_apart_from_those_that_do_not() -> None:
+    def encodes(variant: Variant) -> bool:
+        return {"encoder", "tune", "precision"} & set(variant.changes) != set()
+
+    assert all(encodes(one) for one in VARIANTS["reading"])
+    assert not any(encodes(one) for rows in ("cascade", "hiagm", "regularisation") for one in VARIANTS[rows])
+    changes = [json.dumps(one.plain) for one in VARIANTS["regularisation"]]
+    assert len(set(changes)) == len(changes)
+    assert json.dumps(VARIANTS["cascade"][0].plain) not in changes

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hiercls.errors import ConfigError
+from hiercls.model.encoder import EncoderConfig, load_encoder
+from hiercls.model.layers import layers_of
 from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.newsgroups import BenchmarkConfig, run_benchmark
@@ -15,6 +19,7 @@ from hiercls.study.report import markdown_table, mean_and_deviation
 from hiercls.study.union import (
     FINE,
     ORACLE,
+    ORACLE_ENCODER,
     TRUNK,
     UNION,
     UNION_ENCODER,
@@ -23,6 +28,8 @@ from hiercls.study.union import (
     _fine_rows,
     classes_of,
     coarse_rows,
+    methods_of,
+    run_union,
 )
 from hiercls.taxonomy import Taxonomy, shipped
 from hiercls.training.config import TrainingConfig
@@ -116,27 +123,68 @@ def test_the_whole_benchmark_on_few_documents(tmp_path, newsgroups: Taxonomy) ->
     said: list[str] = []
     text = run_benchmark(config, tmp_path, resume=False, say=said.append)
     results = json.loads((tmp_path / "newsgroups.json").read_text())
-    accuracy = dict(results["runs"]["removed"]["0"]["accuracy"])
-    assert len(said) == len(accuracy) == 6 + len(FINE) + len(OWN_DATA)
+    run = results["runs"]["removed"]["0"]
+    accuracy, macro_f1 = dict(run["accuracy"]), dict(run["macro_f1"])
+    assert len(said) == len(accuracy) == len(macro_f1) == 6 + len(FINE) + len(OWN_DATA)
     assert set(accuracy[UNION]) == set(accuracy[UNION_WORDS]) == set(accuracy[ORACLE]) == set(newsgroups.views)
     assert all(set(accuracy[name]) == set(newsgroups.views) for name in FINE)
     assert set(accuracy[TRUNK]) == set(newsgroups.customers) - {"newcomer"}
-    assert all(0.0 <= value <= 1.0 for views in accuracy.values() for value in views.values())
+    assert all(0.0 <= value <= 1.0 for views in (*accuracy.values(), *macro_f1.values()) for value in views.values())
     assert (tmp_path / "newsgroups.md").read_text() == text
+    assert list(run["cost"]) == [UNION, UNION_ENCODER, UNION_WORDS, ORACLE, ORACLE_ENCODER, TRUNK]
+    assert run["cost"][UNION_WORDS]["encoder"] == 0 < run["cost"][UNION_WORDS]["words"]
+    assert run["cost"][ORACLE_ENCODER]["words"] == run["cost"][ORACLE_ENCODER]["tuned"] == 0
+    assert run["cost"][ORACLE_ENCODER]["epochs"] in (1, 2)
 
     again: list[str] = []
     assert run_benchmark(config, tmp_path, resume=True, say=again.append) == text
     assert again == []
-    del results["runs"]["removed"]["0"]["accuracy"][UNION_ENCODER]
+    del run["macro_f1"][UNION_WORDS]
+    run["cost"].clear()
     results["runs"]["kept"] = {"0": {"accuracy": {"done": {}}, "seconds": {}}}
     (tmp_path / "newsgroups.json").write_text(json.dumps(results))
+    run_benchmark(dataclasses.replace(config, methods=["own data"]), tmp_path, resume=True, say=again.append)
+    assert again == []
     run_benchmark(config, tmp_path, resume=True, say=again.append)
     assert len(again) == 1
-    assert UNION_ENCODER in again[0]
+    assert UNION_WORDS in again[0]
     resumed = json.loads((tmp_path / "newsgroups.json").read_text())
     assert resumed["runs"]["kept"] == results["runs"]["kept"]
-    assert list(resumed["runs"]["removed"]["0"]["accuracy"]) == list(accuracy)
+    assert resumed["runs"]["removed"]["0"]["accuracy"] == accuracy
+    assert list(resumed["runs"]["removed"]["0"]["macro_f1"]) == list(macro_f1)
+    assert list(resumed["runs"]["removed"]["0"]["cost"]) == [UNION_WORDS]
     again.clear()
     other = BenchmarkConfig(headers=["removed"], seeds=[0], documents=100, newcomer_documents=50, settings={})
     with pytest.raises(ConfigError, match="other conditions"):
         run_benchmark(other, tmp_path, resume=True, say=again.append)
+
+
+def test_the_oracle_is_run_under_other_settings_beside_itself(newsgroups: Taxonomy, tiny_bert: Path) -> None:
+    others = {"tune": "last-1", "max_length": 12}
+    name = next(name for name in methods_of(others) if name.endswith("tune last-1, max_length 12"))
+    assert methods_of(others)[4:6] == (ORACLE_ENCODER, name)
+    settings = {"encoder": str(tiny_bert), "cache": False, "training": TrainingConfig(epochs=1, weight_decay=1.0)}
+    protocol = world(newsgroups, n_documents=60)
+    [result] = run_union(protocol, settings=settings, others=others, wanted=[name])
+    assert result.method == name
+    assert set(result.scores) == set(newsgroups.views)
+    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=12))
+    top = sum(one.numel() for one in layers_of(encoder.transformer)[-1].parameters())
+    cost = result.cost
+    assert cost is not None
+    assert (cost.max_length, cost.tuned, cost.epochs) == (12, top, 1)
+    assert cost.encoder == sum(one.numel() for one in encoder.parameters()) > cost.tuned
+    assert cost.tokens == sum(len(encoder.tokenize([text]).sequences[0]) for text in protocol.training.texts)
+
+
+def test_rows_are_asked_for_by_parts_of_their_names() -> None:
+    config = BenchmarkConfig(settings={}, others={"tune": "all"}, methods=["words alone", "tune"])
+    assert config.wanted == (UNION_WORDS, f"{ORACLE}, tune all")
+    with pytest.raises(ConfigError, match="got 'orakel'"):
+        BenchmarkConfig(settings={}, methods=["orakel"])
+
+
+def test_a_row_of_fewer_seeds_says_so() -> None:
+    table = markdown_table([{"a": {"x": 0.5}}, {"a": {"x": 0.5}, "b": {"x": 0.25}}], columns={"x": ["x"]}, of="F1")
+    assert table.splitlines()[::2] == ["| F1 | x |", "| a | .500 ± .000 |"]
+    assert table.splitlines()[-1] == "| b (1 of 2 seeds) | .250 |"
