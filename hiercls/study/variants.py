@@ -92,7 +92,11 @@ def _hiagm(name: str, **settings: Any) -> Variant:
 
 def _tuned(name: str, *, tune: str = "last-1", encoder: EncoderConfig | None = None, **training: Any) -> Variant:
     """A row whose encoder is trained too, for two epochs; the heads have the L2 that is the default there."""
-    changes = {"tune": tune, "max_length": 128, "training": _training(**{"weight_decay": None, "epochs": 2, **training})}
+    changes = {
+        "tune": tune,
+        "max_length": 128,
+        "training": _training(**{"weight_decay": None, "epochs": 2, **training}),
+    }
     if encoder is not None:
         changes["encoder"] = encoder
     return Variant(name=name, group="fine-tuning", changes=changes, against=FROZEN)
