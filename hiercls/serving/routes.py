@@ -101,7 +101,8 @@ async def predict(body: PredictRequest, parts: Parts, asker: Asker) -> Response:
         coverage=body.coverage,
         explained=body.explain,
     )
-    future = parts.batcher.submit(
+    queue = parts.explainer if body.explain else parts.batcher
+    future = queue.submit(
         question.texts,
         lambda topics: question.answer(topics).model_dump_json(exclude_none=True),
         cost=question.cost,
@@ -124,8 +125,8 @@ def _bound(body: PredictRequest, limits: Limits) -> None:
             f"document {longest} has {len(body.documents[longest]):,} characters, of at most {limits.n_characters:,}; "
             "the model reads a document's beginning, so send that"
         )
-    if body.explain and n_documents > limits.n_explained:
-        raise too_much(f"explanations are given for at most {limits.n_explained:,} documents a request")
+    if body.explain and n_documents * max(1, n_views) > limits.n_explained:
+        raise too_much(f"at most {limits.n_explained:,} explanations are given a request: documents times views")
 
 
 @router.get("/taxonomy", summary="The map", responses=_refusals(401, 403))
@@ -208,7 +209,7 @@ async def healthz() -> Health:
 @router.get("/readyz", summary="Whether requests are taken", responses=_refusals(503))
 async def readyz(parts: Parts) -> Health:
     """Well from when the model is loaded and warm until the server closes."""
-    if not parts.batcher.is_open:
+    if not parts.is_open:
         raise HTTPException(503, "the server is closing")
     return Health()
 
