@@ -39,20 +39,21 @@ _REASONS = {
     429: "Too much waits already; come again.",
     503: "The server is closing, or cannot write.",
 }
-_YAML: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/yaml": {
-                "schema": {"type": "string"},
-                "example": "customer: four\nclasses: {Science: X, Arts: D, Other: rest}\n",
-            }
-        },
-    }
+_CUSTOMER: dict[str, Any] = {
+    "type": "object",
+    "required": ["customer", "classes"],
+    "properties": {"customer": {"type": "string", "minLength": 1}, "classes": {"type": "object", "minProperties": 1}},
+    "example": {"customer": "four", "classes": {"Science": "X", "Arts": "D", "Other": "rest"}},
 }
+"""The outline of a customer's YAML; which names are legal, the model knows."""
 
 router = APIRouter()
 _bearer = HTTPBearer(auto_error=False, description="A token, where the server knows any.")
+
+
+def _yaml(schema: dict[str, Any]) -> dict[str, Any]:
+    """What the schema says of a body in YAML."""
+    return {"requestBody": {"required": True, "content": {"application/yaml": {"schema": schema}}}}
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -146,7 +147,7 @@ def list_views(parts: Parts, asker: Asker) -> list[ViewAnswer]:
     summary="Add a customer",
     status_code=201,
     responses=_refusals(401, 403, 409, 413, 422, 503),
-    openapi_extra=_YAML,
+    openapi_extra=_yaml(_CUSTOMER),
 )
 async def add_customer(
     request: Request,
@@ -169,7 +170,7 @@ async def add_customer(
     "/customers/check",
     summary="Check a customer",
     responses=_refusals(401, 403, 413, 422),
-    openapi_extra=_YAML,
+    openapi_extra=_yaml({"type": "string", "example": "customer: four\nclasses: {Science: X, Other: rest}"}),
 )
 async def check_customer(request: Request, parts: Parts, asker: Asker) -> Checked:
     """What is wrong with a customer's YAML, line by line, or what it says; nothing is changed."""
@@ -195,9 +196,12 @@ def _checked(found: Taxonomy, known: Taxonomy) -> Checked:
 async def _text(request: Request) -> str:
     """The body as text."""
     try:
-        return (await request.body()).decode("utf-8")
+        text = (await request.body()).decode("utf-8")
     except UnicodeDecodeError as error:
         raise HTTPException(422, f"expected YAML in UTF-8, got a wrong byte at {error.start}") from error
+    if not text:
+        raise HTTPException(422, "expected a customer's YAML, got an empty body")
+    return text
 
 
 @router.get("/healthz", summary="Whether the process lives")
