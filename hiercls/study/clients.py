@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 _HEAD = "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
@@ -62,20 +63,30 @@ async def _ask_all(
 
 async def _connection(host: str, port: int, turn: Iterator[bytes], until: float, answered: list[Answered]) -> None:
     """One connection, opened again where it breaks."""
-    while time.perf_counter() < until:
-        begin = time.perf_counter()
+    while (begin := time.perf_counter()) < until:
         try:
-            reader, writer = await asyncio.open_connection(host, port)
-            while (begin := time.perf_counter()) < until:
-                writer.write(next(turn))
-                status = await _status(reader)
-                end = time.perf_counter()
-                answered.append(Answered(end=end, seconds=end - begin, status=status))
-            writer.close()
+            async with _opened(host, port) as (reader, writer):
+                while (begin := time.perf_counter()) < until:
+                    writer.write(next(turn))
+                    status = await _status(reader)
+                    end = time.perf_counter()
+                    answered.append(Answered(end=end, seconds=end - begin, status=status))
         except (OSError, asyncio.IncompleteReadError):
             end = time.perf_counter()
             answered.append(Answered(end=end, seconds=end - begin, status=0))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def _opened(host: str, port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection that is closed at the end, whatever happens."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 async def _status(reader: asyncio.StreamReader) -> int:

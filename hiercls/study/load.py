@@ -7,6 +7,7 @@ command ``serve``.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import re
@@ -192,18 +193,23 @@ def _server(model: Path, *, core: int) -> Iterator[tuple[subprocess.Popen[str], 
         )
     finally:
         os.sched_setaffinity(0, allowed)
+    errors = process.stderr or io.StringIO()
     said: list[str] = []
+    reading = threading.Thread(target=said.extend, args=(errors,), daemon=True)
     try:
-        for line in process.stderr or ():
+        for line in errors:
             said.append(line)
             if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
-                threading.Thread(target=said.extend, args=(process.stderr or (),), daemon=True).start()
+                reading.start()
                 yield process, int(found[1])
                 return
         raise ConfigError(f"the server did not start: {''.join(said)}")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+        if reading.ident is not None:
+            reading.join()
+        errors.close()
 
 
 @contextmanager

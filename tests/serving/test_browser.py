@@ -20,6 +20,7 @@ from hiercls.taxonomy import shipped
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("needs Debian's chromium", allow_module_level=True)
+pytest.importorskip("playwright")
 
 from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
 
