@@ -58,6 +58,23 @@ def paths(client):
     return [*known, "/", "/explorer.js", "/openapi.json", "/docs", "/redoc", "/customers/secretcustomer", "/static"]
 
 
+def test_a_customers_token_is_answered_with_its_own_classes(client):
+    asked = {"documents": ["apple"], "top_k": 9, "coverage": 0.5, "explain": True}
+    (answer,) = client.post("/predict", json=asked, headers=header(OWN)).json()["documents"][0]["answers"]
+    assert (answer["at"], answer["labels"], [one["name"] for one in answer["top"]]) == (
+        "own",
+        ["Mine"],
+        ["Mine", "Yours"],
+    )
+    assert answer["why"]["words"][0]["word"] == "apple"
+    assert client.get("/views", headers=header(OWN)).json() == [
+        {"name": "own", "kind": "customer", "classes": ["Mine", "Yours"]}
+    ]
+    found = client.get("/taxonomy", headers=header(OWN)).json()
+    assert [one["name"] for one in found["customers"]] == ["own"]
+    assert found["customers"][0]["classes"][0] == {"name": "Mine", "topics": []}
+
+
 def test_no_route_and_no_method_tells_a_secret(client):
     bodies = [
         b"",
