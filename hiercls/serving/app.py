@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -30,7 +31,7 @@ are refused with 429, and may come again."""
 
 
 def build_app(service: Service, *, tokens: Tokens | None = None) -> FastAPI:
-    """The application around a model; its scoring thread lives from the application's start to its end.
+    """The application around a model; its scoring threads live from the application's start to its end.
 
     Args:
         service: The model, its added customers and its limits.
@@ -51,14 +52,16 @@ def build_app(service: Service, *, tokens: Tokens | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        batcher = Batcher(service.topics, limits=service.limits, observe=metrics.batch)
-        metrics.watch(lambda: batcher.n_waiting)
-        app.state.hiercls = State(service=service, batcher=batcher, tokens=tokens or Tokens(), metrics=metrics)
+        queue = partial(Batcher, service.topics, limits=service.limits, observe=metrics.batch)
+        app.state.hiercls = parts = State(
+            service=service, batcher=queue(), explainer=queue(), tokens=tokens or Tokens(), metrics=metrics
+        )
+        metrics.watch(lambda: parts.n_waiting)
         await asyncio.to_thread(service.topics, [""])  # the first time takes longest
         try:
             yield
         finally:
-            await asyncio.to_thread(batcher.close)
+            await asyncio.to_thread(parts.close)
 
     app = FastAPI(
         title="hiercls",

@@ -85,7 +85,7 @@ async def _on_hiercls(request: Request, error: Exception) -> JSONResponse:
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 422)
     if isinstance(error, ProblemsError):
         return _refusal(status, str(error).splitlines()[0].rstrip(":"), problems=faults(error))
-    if isinstance(error, BusyError) and not request.app.state.hiercls.batcher.is_open:
+    if isinstance(error, BusyError) and not request.app.state.hiercls.is_open:
         status = 503
     return _refusal(status, str(error), headers={"Retry-After": "1"} if isinstance(error, BusyError) else None)
 

@@ -21,7 +21,7 @@ class Limits:
         n_documents: Documents of a request.
         n_characters: Characters of a document. The model reads a document's beginning alone, but all of it is carried.
         n_views: Views of a request.
-        n_explained: Documents of a request that asks for explanations.
+        n_explained: Explanations of a request: its documents times its views.
         n_words: Words of a document that are taken out in turn to explain it; each costs as much as a document.
         n_batch: Documents that are scored together.
         n_waiting: Documents that may wait to be scored; a request that finds more is refused.

@@ -39,20 +39,21 @@ _REASONS = {
     429: "Too much waits already; come again.",
     503: "The server is closing, or cannot write.",
 }
-_YAML: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/yaml": {
-                "schema": {"type": "string"},
-                "example": "customer: four\nclasses: {Science: X, Arts: D, Other: rest}\n",
-            }
-        },
-    }
+_CUSTOMER: dict[str, Any] = {
+    "type": "object",
+    "required": ["customer", "classes"],
+    "properties": {"customer": {"type": "string", "minLength": 1}, "classes": {"type": "object", "minProperties": 1}},
+    "example": {"customer": "four", "classes": {"Science": "X", "Arts": "D", "Other": "rest"}},
 }
+"""The outline of a customer's YAML; which names are legal, the model knows."""
 
 router = APIRouter()
 _bearer = HTTPBearer(auto_error=False, description="A token, where the server knows any.")
+
+
+def _yaml(schema: dict[str, Any]) -> dict[str, Any]:
+    """What the schema says of a body in YAML."""
+    return {"requestBody": {"required": True, "content": {"application/yaml": {"schema": schema}}}}
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -101,7 +102,8 @@ async def predict(body: PredictRequest, parts: Parts, asker: Asker) -> Response:
         coverage=body.coverage,
         explained=body.explain,
     )
-    future = parts.batcher.submit(
+    queue = parts.explainer if body.explain else parts.batcher
+    future = queue.submit(
         question.texts,
         lambda topics: question.answer(topics).model_dump_json(exclude_none=True),
         cost=question.cost,
@@ -124,8 +126,8 @@ def _bound(body: PredictRequest, limits: Limits) -> None:
             f"document {longest} has {len(body.documents[longest]):,} characters, of at most {limits.n_characters:,}; "
             "the model reads a document's beginning, so send that"
         )
-    if body.explain and n_documents > limits.n_explained:
-        raise too_much(f"explanations are given for at most {limits.n_explained:,} documents a request")
+    if body.explain and n_documents * max(1, n_views) > limits.n_explained:
+        raise too_much(f"at most {limits.n_explained:,} explanations are given a request: documents times views")
 
 
 @router.get("/taxonomy", summary="The map", responses=_refusals(401, 403))
@@ -145,7 +147,7 @@ def list_views(parts: Parts, asker: Asker) -> list[ViewAnswer]:
     summary="Add a customer",
     status_code=201,
     responses=_refusals(401, 403, 409, 413, 422, 503),
-    openapi_extra=_YAML,
+    openapi_extra=_yaml(_CUSTOMER),
 )
 async def add_customer(
     request: Request,
@@ -168,7 +170,7 @@ async def add_customer(
     "/customers/check",
     summary="Check a customer",
     responses=_refusals(401, 403, 413, 422),
-    openapi_extra=_YAML,
+    openapi_extra=_yaml({"example": _CUSTOMER["example"]}),  # anything may be checked
 )
 async def check_customer(request: Request, parts: Parts, asker: Asker) -> Checked:
     """What is wrong with a customer's YAML, line by line, or what it says; nothing is changed."""
@@ -194,9 +196,12 @@ def _checked(found: Taxonomy, known: Taxonomy) -> Checked:
 async def _text(request: Request) -> str:
     """The body as text."""
     try:
-        return (await request.body()).decode("utf-8")
+        text = (await request.body()).decode("utf-8")
     except UnicodeDecodeError as error:
         raise HTTPException(422, f"expected YAML in UTF-8, got a wrong byte at {error.start}") from error
+    if not text:
+        raise HTTPException(422, "expected a customer's YAML, got an empty body")
+    return text
 
 
 @router.get("/healthz", summary="Whether the process lives")
@@ -208,7 +213,7 @@ async def healthz() -> Health:
 @router.get("/readyz", summary="Whether requests are taken", responses=_refusals(503))
 async def readyz(parts: Parts) -> Health:
     """Well from when the model is loaded and warm until the server closes."""
-    if not parts.batcher.is_open:
+    if not parts.is_open:
         raise HTTPException(503, "the server is closing")
     return Health()
 

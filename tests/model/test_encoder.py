@@ -7,8 +7,11 @@ import math
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import huggingface_hub
@@ -101,6 +104,22 @@ def test_texts_are_cut_at_max_length_and_an_empty_one_has_special_tokens(loaded:
     assert (len(long), long[0], long[-1]) == (16, 2, 3)
     assert empty.tolist() == [2, 3]
     assert len(loaded.tokenize([])) == 0
+
+
+def test_a_tokenizer_that_threads_share_is_used_by_one_at_a_time(loaded: TextEncoder) -> None:
+    busy = Lock()
+
+    def tokenizer(*texts: Any, **settings: Any) -> Any:
+        assert busy.acquire(blocking=False)
+        time.sleep(0.001)
+        found = loaded.tokenizer(*texts, **settings)
+        busy.release()
+        return found
+
+    shared = TextEncoder(loaded.transformer, tokenizer, config=loaded.config, fingerprint="")
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda _: [ids.tolist() for ids in shared.tokenize(["a0", "b1 b2"]).sequences], range(20))
+        assert list(found) == [[ids.tolist() for ids in loaded.tokenize(["a0", "b1 b2"]).sequences]] * 20
 
 
 def test_a_tokenizer_without_special_tokens_still_gives_an_empty_text_a_token(loaded: TextEncoder) -> None:

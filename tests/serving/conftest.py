@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from hiercls.estimator import HierarchicalTextClassifier
@@ -34,6 +38,29 @@ def serve(classifier) -> Iterator[Callable[..., TestClient]]:
         ) -> TestClient:
             service = Service(model, store=store, limits=Limits(**limits))
             return stack.enter_context(TestClient(build_app(service, tokens=tokens)))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def live(classifier) -> Iterator[Callable[..., str]]:
+    """Starts a server on a free port, as ``serve`` does, and gives its address; it ends with the module's tests."""
+    with ExitStack() as stack:
+
+        def start(
+            *, model: Any = classifier, store: CustomerStore | None = None, tokens: Tokens | None = None, **limits: Any
+        ) -> str:
+            app = build_app(Service(model, store=store, limits=Limits(**limits)), tokens=tokens)
+            server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+            listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+            thread.start()
+            stack.callback(thread.join, 30)
+            stack.callback(setattr, server, "should_exit", True)
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
         yield start
 

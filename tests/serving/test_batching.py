@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from hiercls.errors import ConfigError
+from hiercls.explain import explain
 from hiercls.serving import Limits
 from hiercls.serving.batching import Batcher, BusyError
 
@@ -152,6 +153,25 @@ def test_a_full_queue_is_429_and_a_closing_server_503(serve):
     response = client.post("/predict", json={"documents": ["a"]})
     assert response.status_code == 503
     assert "closing" in response.json()["detail"]
+
+
+def test_nobody_waits_for_the_explanations_of_others(serve, monkeypatch):
+    client, gate, entered = serve(), threading.Event(), threading.Event()
+
+    def slow(*arguments, **settings):
+        entered.set()
+        assert gate.wait(10)
+        return explain(*arguments, **settings)
+
+    monkeypatch.setattr("hiercls.serving.answers.explain", slow)
+    with ThreadPoolExecutor(1) as pool:
+        explained = pool.submit(client.post, "/predict", json={"documents": ["a1"], "explain": True})
+        assert entered.wait(10)
+        plain = client.post("/predict", json={"documents": ["a1"]})
+        assert not explained.done()
+        gate.set()
+        assert plain.json()["documents"][0]["answers"][0]["labels"] == ["A"]
+        assert explained.result(10).json()["documents"][0]["answers"][0]["why"]["words"][0]["word"] == "a1"
 
 
 @pytest.mark.parametrize("wrong", [{"n_documents": 0}, {"deadline": -1}, {"linger": float("nan")}, {"n_waiting": 5}])

@@ -167,7 +167,8 @@ def test_sets_need_held_out_documents(serve, tiny, tiny_documents):
         ({"documents": ["a"] * 4}, "4 documents came, of at most 3"),
         ({"documents": ["a", "b" * 101]}, "document 1 has 101 characters, of at most 100"),
         ({"documents": ["a"], "at": ["one"] * 3}, "3 views are asked for, of at most 2"),
-        ({"documents": ["a", "b"], "explain": True}, "explanations are given for at most 1"),
+        ({"documents": ["a", "b"], "explain": True}, "at most 1 explanations are given a request"),
+        ({"documents": ["a"], "at": ["one", "two"], "explain": True}, "at most 1 explanations are given a request"),
         ({"documents": ["a" * 2000]}, "the body is larger than 1,000 bytes"),
     ],
 )

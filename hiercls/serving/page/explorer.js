@@ -4,7 +4,7 @@
 
 const PAUSE = 300; // milliseconds without a key before anything is asked
 const SHOWN = 50; // customers that are asked at a time
-const LEAST = 0.005; // nodes less probable than this are left out
+const LEAST = 0.005; // nodes less probable, and words of less effect than this are left out
 const element = (id) => document.getElementById(id);
 const state = { map: null, customer: null, why: null, yaml: 0, text: 0 };
 
@@ -52,7 +52,9 @@ async function attempt(action) {
     await action();
     element("error").textContent = "";
   } catch (error) {
-    element("error").textContent = error.message;
+    const isMissing = error.status === 401 && !sessionStorage.getItem("token");
+    element("error").textContent = isMissing ? "this server asks for a token: type it above" : error.message;
+    if (isMissing) element("token").focus();
   }
 }
 
@@ -61,7 +63,7 @@ async function load() {
   const map = await ask("taxonomy");
   state.map = map;
   const whole = map.levels.length > 0;
-  element("name").textContent = map.name || "";
+  element("name").textContent = map.name || map.customers.map((one) => one.name).join(", ");
   element("topics-section").hidden = element("add-section").hidden = !whole;
   element("filter-row").hidden = map.customers.length <= SHOWN;
   state.below = whole ? topicsBelow(map) : new Map();
@@ -149,7 +151,7 @@ function showCustomers(answers) {
     button.addEventListener("click", () => attempt(() => explain(answer.at, true)));
     cell.append(button);
     const labels = answer.labels.join(", ") || "none";
-    line.append(made("th", answer.at, { scope: "row" }), made("td", labels), made("td", percent(answer.top[0].probability)), cell);
+    line.append(made("th", answer.at, { scope: "row" }), made("td", labels), made("td", percent(answer.top[0].probability), { class: "number" }), cell);
     return line;
   });
   element("customers").replaceChildren(...rows);
@@ -164,13 +166,15 @@ async function explain(customer, moves) {
   const why = found.documents[0].answers[0].why;
   const topics = why.topics.slice(0, 5).map((one) => `${one.topic} ${percent(one.share)}`);
   element("why-title").textContent = `Why ${why.name}, for ${customer}`;
-  element("why-said").textContent = topics.length ? `Its topics: ${topics.join(", ")}.` : "";
+  const untried = why.n_words - why.words.length;
+  const said = [topics.length ? `Its topics: ${topics.join(", ")}.` : "", untried > 0 ? `The last ${untried} words were not tried.` : ""];
+  element("why-said").textContent = said.join(" ").trim();
   const largest = Math.max(...why.words.map((one) => Math.abs(one.effect)), 1e-9);
   element("why-text").replaceChildren(...marked(text, why.words, largest));
-  const lines = why.words.slice(0, 12).map((one) => {
+  const lines = why.words.filter((one) => Math.abs(one.effect) >= LEAST).slice(0, 12).map((one) => {
     const line = made("tr");
     const effect = `${one.effect < 0 ? "−" : "+"}${Math.abs(one.effect).toFixed(2)}`;
-    line.append(made("th", one.word, { scope: "row" }), made("td", effect));
+    line.append(made("th", one.word, { scope: "row" }), made("td", effect, { class: "number" }));
     return line;
   });
   element("why-words").tBodies[0].replaceChildren(...lines);
@@ -186,7 +190,7 @@ function marked(text, words, largest) {
   for (const [start, end, effect] of spans.sort((one, other) => one[0] - other[0])) {
     pieces.push(document.createTextNode(letters.slice(place, start).join("")));
     const mark = made("mark", letters.slice(start, end).join(""), effect < 0 ? { class: "against" } : {});
-    mark.style.setProperty("--strength", (0.75 * Math.abs(effect) / largest).toFixed(2));
+    mark.style.setProperty("--strength", (0.45 * Math.abs(effect) / largest).toFixed(2));
     pieces.push(mark);
     place = end;
   }
