@@ -89,7 +89,8 @@ def squares(found: Confusion) -> Figure | None:
         return None
     shares = found.counts / np.maximum(found.counts.sum(axis=1, keepdims=True), 1)
     names = [escape(shortened(name)) for name in found.classes]
-    axis = {"tickvals": list(range(n_classes)), "ticktext": names, "range": [-0.5, n_classes - 0.5]}
+    ends = [-0.5, n_classes - 0.5]
+    axis = {"tickvals": list(range(n_classes)), "ticktext": names}
     hover = [
         [
             f"{escape(true)}<br>answered as {escape(said)}<br>{found.counts[row, column]:,} documents, "
@@ -116,8 +117,8 @@ def squares(found: Confusion) -> Figure | None:
             }
         ],
         "layout": {
-            "xaxis": {**axis, "tickangle": -90, "side": "top"},
-            "yaxis": {**axis, "range": axis["range"][::-1]},
+            "xaxis": {**axis, "range": ends, "tickangle": -90, "side": "top"},
+            "yaxis": {**axis, "range": ends[::-1]},
             "shapes": _frames(found.groups),
         },
     }

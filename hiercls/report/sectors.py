@@ -47,7 +47,7 @@ def hierarchy_sectors(hierarchy: Hierarchy, levels: Sequence[ViewPart]) -> tuple
     """
     found: dict[str, ClassScores] = {one.name: one for part in levels for one in part.classes}
     sectors: list[Sector] = []
-    pending = [(root,) for root in reversed(hierarchy.roots)]
+    pending: list[tuple[str, ...]] = [(root,) for root in reversed(hierarchy.roots)]
     while pending:
         path = pending.pop()
         children = tuple(hierarchy.children.get(path[-1], ()))
