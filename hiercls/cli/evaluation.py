@@ -1,4 +1,4 @@
-"""The command that compares a model's answers with labels: tables, JSON, figures.
+"""The command that compares a model's answers with labels: tables, JSON, figures, a page.
 
 Knows options and how scores are written; scoring itself is the study's.
 """
@@ -9,20 +9,33 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from hiercls.cli.app import aligned, counted, note, to_json
-from hiercls.cli.documents import Device, Model, Rejects, SkipBad, Skipping, load_model, read_labelled, shows_progress
+from hiercls.cli.documents import (
+    Device,
+    LabelledDocuments,
+    Model,
+    Rejects,
+    SkipBad,
+    Skipping,
+    load_model,
+    read_labelled,
+    shows_progress,
+)
+from hiercls.cli.reporting import ForCustomer, Page, Report, Training
 from hiercls.errors import ConfigError, require
 
 if TYPE_CHECKING:
+    from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.metrics import ViewScores
     from hiercls.metrics.multilabel import MultilabelScores
     from hiercls.study.answers import Answers
     from hiercls.study.evaluation import Evaluation
     from hiercls.study.multilabel_evaluation import MultilabelEvaluation
+    from hiercls.taxonomy.multilabels import Multilabels
 
 ONE_TOPIC = {
     "n_documents": "documents",
@@ -47,6 +60,16 @@ SEVERAL_TOPICS = {
 """The same where documents may have several topics."""
 
 
+Data = Annotated[
+    list[Path],
+    typer.Argument(metavar="DATA", help="Labelled documents, as for train, at any views of the model."),
+]
+Figures = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where to draw reliability, risk–coverage, operating curve and confusion."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command.
 
@@ -58,15 +81,12 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     model: Model,
-    data: Annotated[
-        list[Path],
-        typer.Argument(metavar="DATA", help="Labelled documents, as for train, at any views of the model."),
-    ],
+    data: Data,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    figures: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where to draw reliability, risk–coverage, operating curve and confusion."),
-    ] = None,
+    figures: Figures = None,
+    report: Report = None,
+    customer: ForCustomer = None,
+    training: Training = None,
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
@@ -77,30 +97,50 @@ def evaluate(
     """
     if figures is not None:
         require("matplotlib", extra="plots")
+    page, skipping = Page.of(report, customer, training), Skipping.of(skip_bad, rejects)
     from hiercls.model.multilabel import SeveralTopics
+
+    classifier = load_model(model, device)
+    taxonomy, several = classifier.taxonomy_, isinstance(classifier.scorer_.task, SeveralTopics)
+    if several and (figures is not None or page is not None):
+        raise ConfigError("--figures and --report are for models that give a document one topic; leave them out")
+    known = None if page is None else page.read_training(taxonomy, skip_bad=skip_bad)
+    documents = read_labelled(taxonomy, data, skipping=skipping, multilabel=several)
+    answers = _answers(classifier, documents)
+    result = _evaluation(classifier, documents, answers)
+    typer.echo(to_json(result.to_dict()) if as_json else "\n".join(_evaluation_lines(result)))
+    if answers is not None and figures is not None:
+        _draw(answers, figures)
+    if answers is not None and page is not None:
+        about = {"model": str(model), "documents": ", ".join(map(str, data))}
+        page.write(classifier, answers, documents, known, about=about)
+
+
+def _answers(classifier: HierarchicalTextClassifier, documents: LabelledDocuments) -> Answers | None:
+    """What the model says at every view, beside what is true there; None where a document may have several topics."""
     from hiercls.study.answers import Answers, truths_of
-    from hiercls.study.evaluation import count_empty, evaluate_answers
-    from hiercls.study.multilabel_evaluation import evaluate_several
     from hiercls.taxonomy.multilabels import Multilabels
 
-    skipping = Skipping.of(skip_bad, rejects)
-    classifier = load_model(model, device)
-    several = isinstance(classifier.scorer_.task, SeveralTopics)
-    documents = read_labelled(classifier.taxonomy_, data, skipping=skipping, multilabel=several)
-    texts, labels = [row.text for row in documents.rows], documents.labels
+    if isinstance(documents.labels, Multilabels):
+        return None
     scorer, taxonomy = classifier.scorer_, classifier.taxonomy_
-    if isinstance(labels, Multilabels):
-        if figures is not None:
-            raise ConfigError("--figures draws models that give a document one topic; leave it out")
-        several_result = evaluate_several(scorer, taxonomy, texts, labels, progress=shows_progress())
-        typer.echo(to_json(several_result.to_dict()) if as_json else "\n".join(_evaluation_lines(several_result)))
-        return
-    topics = scorer.topics(texts, progress=shows_progress())
-    answers = Answers.of(scorer, taxonomy, topics, truths_of(labels, taxonomy))
-    result = evaluate_answers(answers, n_empty=count_empty(texts))
-    typer.echo(to_json(result.to_dict()) if as_json else "\n".join(_evaluation_lines(result)))
-    if figures is not None:
-        _draw(answers, figures)
+    topics = scorer.topics([row.text for row in documents.rows], progress=shows_progress())
+    return Answers.of(scorer, taxonomy, topics, truths_of(documents.labels, taxonomy))
+
+
+def _evaluation(
+    classifier: HierarchicalTextClassifier, documents: LabelledDocuments, answers: Answers | None
+) -> Evaluation | MultilabelEvaluation:
+    """The scores of the answers, or of those that are to be given where a document may have several topics."""
+    from hiercls.study.evaluation import count_empty, evaluate_answers
+    from hiercls.study.multilabel_evaluation import evaluate_several
+
+    texts = [row.text for row in documents.rows]
+    if answers is not None:
+        return evaluate_answers(answers, n_empty=count_empty(texts))
+    labels = cast("Multilabels", documents.labels)
+    scorer, taxonomy = classifier.scorer_, classifier.taxonomy_
+    return evaluate_several(scorer, taxonomy, texts, labels, progress=shows_progress())
 
 
 def _draw(answers: Answers, folder: Path) -> None:

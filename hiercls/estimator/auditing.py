@@ -53,25 +53,60 @@ def audited(
         ConfigError: If the customer or the others have no documents, or there are too few for so many folds.
     """
     need_one_topic(scorer, "audit")
-    labels, view = resolve_one_topic(taxonomy, rows), taxonomy.view(customer)
-    own = fitting.groups_of(taxonomy, rows, labels) == customer
-    filed = _filed(labels, customer)
-    here, there = np.flatnonzero(own & (filed >= 0)), np.flatnonzero(~own)
+    labels, mix = resolve_one_topic(taxonomy, rows), scorer.mix.pooled
+    here, there = _parties(taxonomy, rows, labels, customer=customer)
     chosen = np.concatenate([here, there])
-    mix = scorer.mix.pooled
+    topics = np.zeros((len(rows), len(mix)))
     if folds is None or not len(here) or not len(there):
-        logs = scorer.topics([rows[place].text for place in chosen], progress=progress).double().numpy()
+        topics[chosen] = scorer.topics([rows[place].text for place in chosen], progress=progress).double().numpy()
     else:
-        logs = _cross_fitted(rows, here, there, folds=folds, train=train, mix=mix, progress=progress)
+        topics[chosen] = _cross_fitted(rows, here, there, folds=folds, train=train, mix=mix, progress=progress)
+    return audit_scored(taxonomy, rows, labels, topics, customer=customer, pooled=mix)
+
+
+def audit_scored(
+    taxonomy: Taxonomy,
+    rows: Sequence[Row],
+    labels: ResolvedLabels,
+    topics: np.ndarray,
+    *,
+    customer: str,
+    pooled: np.ndarray,
+) -> tuple[Audit, list[Row]]:
+    """Audit one customer by what a model said of all rows.
+
+    Args:
+        taxonomy: The map.
+        rows: Labelled rows of the customer and of others.
+        labels: Their labels.
+        topics: log p(t|x), by a model that was trained on none of them, shape (n_rows, n_topics).
+        customer: Whose filing is audited.
+        pooled: π, shape (n_topics,).
+
+    Returns:
+        The audit, and the customer's rows to which its positions of documents belong.
+
+    Raises:
+        ConfigError: If the customer or the others have no documents.
+    """
+    here, there = _parties(taxonomy, rows, labels, customer=customer)
     found = audit_filing(
-        logs[: len(here)],
-        filed[here],
-        view=view,
-        reference=logs[len(here) :],
+        topics[here],
+        _filed(labels, customer)[here],
+        view=taxonomy.view(customer),
+        reference=topics[there],
         weights=labels.weights[there].toarray(),
-        pooled=mix,
+        pooled=pooled,
     )
     return found, [rows[place] for place in here.tolist()]
+
+
+def _parties(
+    taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels, *, customer: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the rows are that a customer filed, and those of others."""
+    own = fitting.groups_of(taxonomy, rows, labels) == customer
+    return np.flatnonzero(own & (_filed(labels, customer) >= 0)), np.flatnonzero(~own)
 
 
 def _filed(labels: ResolvedLabels, customer: str) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from hiercls.data.pydocs import Pydocs
 from hiercls.data.splitting import holdout
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
+from hiercls.study.baselines import Documents, best_of_own_data
 from hiercls.study.corpus import Corpus
 from hiercls.study.union import LABELS_ALONE, Protocol, classes_of, coarse_rows
 from hiercls.taxonomy import Taxonomy
@@ -139,7 +139,7 @@ def compare(
         own, hand = None, hands.get(name, np.empty(0, dtype=np.int64))
         if len(hand):
             labels = classes_of(view, protocol.training.topics[hand])
-            own = _best_right(training.take(hand), labels, test, truth, seed=protocol.seed)
+            own = best_of_own_data(training.take(hand), labels, test, truth, seed=protocol.seed)
         comparisons.append(
             Comparison(
                 view=name,
@@ -167,11 +167,3 @@ def standard_error(values: Sequence[float] | np.ndarray) -> float:
         0.288...
     """
     return float(np.std(values, ddof=1) / math.sqrt(len(values)))
-
-
-def _best_right(
-    training: Documents, labels: np.ndarray, test: Documents, truth: np.ndarray, *, seed: int
-) -> np.ndarray:
-    """Where a customer's own documents alone give the right class: the best baseline by the test, in its favour."""
-    right = [predict_from_own_data(one, training, labels, test, seed=seed) == truth for one in OWN_DATA]
-    return max(right, key=np.mean)

@@ -211,6 +211,35 @@ def test_evaluate_of_coarse_labels_draws_no_curve_over_topics(run, training, tmp
     assert {file.stem for file in (tmp_path / "figures").iterdir()} == {"reliability", "confusion-three"}
 
 
+def test_evaluate_writes_a_report_and_one_for_a_customer(run, training, labelled, tmp_path):
+    pytest.importorskip("plotly")
+    pages = []
+    for number, options in enumerate([("--training", labelled), ("--customer", "one")]):
+        path = tmp_path / f"{number}.html"
+        result = run("evaluate", training[0], labelled, "--report", path, *options)
+        assert result.exit_code == 0, result.output
+        assert result.stderr == f"wrote {path}\n"
+        pages.append(path.read_text(encoding="utf-8"))
+    assert all(page.startswith("<!doctype html>") for page in pages)
+    assert str(training[0]) in pages[0]
+    assert str(training[0]) not in pages[1]
+    assert labelled.name not in pages[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("--customer", "one"), 2, "--report"),
+        (("--training", "x.csv"), 2, "--report"),
+        (("--report", "r.html", "--customer", "on"), 1, "unknown customer 'on'"),
+    ],
+)
+def test_what_a_report_cannot_be_made_of_is_said_before_any_work(run, training, labelled, options, code, said):
+    result = run("evaluate", training[0], labelled, *options)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert said in result.stderr
+
+
 def test_evaluate_lists_bad_labels_or_leaves_them_out(run, training, labelled):
     labelled.write_text(labelled.read_text() + "c1,Q,topic\n")
     refused = run("evaluate", training[0], labelled)
