@@ -194,7 +194,7 @@ class Scorer:
         if encodings is None and self.lexical is None:
             raise ConfigError("expected an encoding engine with its head, or a lexical branch, got neither")
         opinion = self.opinion(encodings, n_texts=len(texts))
-        return opinion if self.lexical is None else self.lexical.topics(texts, opinion, encodings)
+        return opinion if self.lexical is None else self.lexical.topics(texts, opinion, encodings, task=self.task)
 
     def opinion(self, encodings: np.ndarray | None, *, n_texts: int) -> Tensor:
         """What is said of texts before words are, and before calibration.

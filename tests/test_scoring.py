@@ -104,8 +104,8 @@ def test_a_stream_of_a_model_without_encoder(words: Scorer) -> None:
 def words() -> Scorer:
     terms = Terms.fit(["red fox", "blue hen", "red hen"], customers=["one"] * 3, config=LexicalConfig())
     odds = np.random.default_rng(0).normal(size=(len(terms), 6)).astype(np.float32)
-    nothing = np.empty((0, 6), dtype=np.float32)
-    branch = LexicalBranch(terms=terms, term_weights=odds, encoding_weights=nothing, scale=1.0)
+    nothing, bias = np.empty((0, 6), dtype=np.float32), np.zeros(6, dtype=np.float32)
+    branch = LexicalBranch(terms=terms, term_weights=odds, encoding_weights=nothing, scale=1.0, bias=bias)
     return Scorer(mix=TopicMix(pooled=POOLED), lexical=branch)
 
 

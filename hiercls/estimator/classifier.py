@@ -54,7 +54,7 @@ class HierarchicalTextClassifier(OnboardingMixin, PromisingMixin, ClassifierMixi
         tune: ``none``: the encoder is frozen and encodings are cached on disk. ``last-n``, as in ``last-2``: its last n
             layers are trained, the lower ones run once. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
-            labels are likelier with them.
+            labels are likelier with them, and not where a document may have several topics.
         head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
@@ -660,7 +660,7 @@ class HierarchicalTextClassifier(OnboardingMixin, PromisingMixin, ClassifierMixi
             raise ConfigError(f"expected 0 <= validation_fraction < 1, got {self.validation_fraction}")
         task = task_of(self.task)
         head = HeadConfig() if self.head is None else self.head
-        check_settings(task, encoder=self.encoder, lexical=self.lexical, head=head, priors=self.priors)
+        check_settings(task, encoder=self.encoder, head=head, priors=self.priors)
         seed = self.random_state
         seed = int(seed) if isinstance(seed, Integral) else int(check_random_state(seed).randint(2**31 - 1))
         return fitting.FitConfig(

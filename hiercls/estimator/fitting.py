@@ -63,7 +63,8 @@ class FitConfig:
         seed: Seed of everything random.
         progress: Whether to show bars on standard error.
         lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
-            where held-out labels are likelier with it, or where there is no encoder.
+            where held-out labels are likelier with it, or where there is no encoder, but none where documents may have
+            several topics.
         task: Whether documents have one topic, or several.
 
     Raises:
@@ -88,6 +89,11 @@ class FitConfig:
             raise ConfigError("teacher forcing needs levels that feed each other; set teacher_forcing=0")
         if isinstance(self.task, SeveralTopics) and (self.training.label_smoothing or self.training.r_drop):
             raise ConfigError("task='multilabel' knows no label_smoothing, no r_drop; leave them out")
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether words may be read beside the encoder."""
+        return isinstance(self.task, OneTopic) if self.lexical is None else self.lexical is not False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +170,10 @@ def fit(
         if isinstance(error.kept, HierarchicalNetwork):
             error.kept = _fit(error.kept, bench, None, mix, (), config.task)
         raise
-    task = _task(taxonomy, labelled.labels, split[1], config, before)
-    lexical = None
-    if before is not None and after is not None:
-        lexical = _lexical(labelled, documents, split, config, before=before, after=after)
+    lexical, said = None, None if before is None else before[split[1]]
+    if config.reads_words and before is not None and after is not None:
+        lexical, said = _lexical(labelled, documents, split, config, before=before, after=after)
+    task = _task(taxonomy, labelled.labels, split[1], config, said)
     density = known_topics(network, documents, device=config.device)
     return dataclasses.replace(_fit(network, bench, lexical, mix, trials, task), density=density)
 
@@ -181,7 +187,7 @@ def _words_alone(
 ) -> Fit:
     """The fit where there is no encoder: before words are read, every document has the mix of topics."""
     share = torch.from_numpy(np.log(mix.pooled).astype(np.float32)).expand(len(labelled.rows), -1)
-    lexical = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
+    lexical, _ = _lexical(labelled, documents, split, config, before=share, after=share, alone=True)
     return Fit(head=None, encoder=None, lexical=lexical, mix=mix, trials=(), task=config.task)
 
 
@@ -195,7 +201,7 @@ def _task(
     """The task, its threshold chosen on held-out documents where it has one."""
     if said is None:
         return config.task
-    return tasks.with_threshold(config.task, taxonomy, said[heldout], labels.take(heldout), seed=config.seed)
+    return tasks.with_threshold(config.task, taxonomy, said, labels.take(heldout), seed=config.seed)
 
 
 def _train(
@@ -205,7 +211,7 @@ def _train(
     frozen, said = config.tune == FROZEN, []
 
     def listen(network: HierarchicalNetwork) -> None:
-        if config.lexical is not False or isinstance(config.task, SeveralTopics):
+        if config.reads_words or isinstance(config.task, SeveralTopics):
             said.append(log_topics(network, documents, device=config.device))
 
     candidates = _candidates(config, n_heldout=len(split[1]))
@@ -241,10 +247,13 @@ def _lexical(
     before: torch.Tensor,
     after: torch.Tensor,
     alone: bool = False,
-) -> LexicalBranch | None:
-    """The lexical branch, where held-out labels want it, or where there is no encoder beside it."""
+) -> tuple[LexicalBranch | None, torch.Tensor]:
+    """The lexical branch, where held-out labels want it or there is no encoder, and what is said of held-out documents.
+
+    Neither encoder nor words have learnt from these.
+    """
     reads = config.lexical if isinstance(config.lexical, LexicalConfig) else LexicalConfig()
-    branch = lexical_branch(
+    found = lexical_branch(
         labelled.texts,
         documents,
         owners=labelled.owners,
@@ -253,13 +262,14 @@ def _lexical(
         before=before,
         after=after,
         always=alone or config.lexical is not None,
+        task=config.task,
     )
-    if branch is None and alone:
+    if found is None and alone:
         raise ConfigError(
             f"expected words that at least {reads.min_customers} customers use, found none in {len(labelled.texts):,} "
             "texts, and there is no encoder; lower LexicalConfig(min_customers=...), or give an encoder"
         )
-    return branch
+    return found or (None, before[split[1]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

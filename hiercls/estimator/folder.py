@@ -183,6 +183,7 @@ def _tensors(branch: LexicalBranch | None) -> dict[str, torch.Tensor]:
         "encoding_weights": branch.encoding_weights,
         "idf": branch.terms.idf,
         "scale": np.array(branch.scale, dtype=np.float32),
+        "bias": branch.bias,
     }
     return {f"{_LEXICAL}{name}": torch.from_numpy(value) for name, value in numbers.items()}
 
@@ -194,11 +195,14 @@ def _branch(saved: SavedModel, *, n_topics: int) -> LexicalBranch | None:
     names = ("term_weights", "encoding_weights", "idf", "scale")
     term_weights, encoding_weights, idf, scale = (saved.weights[f"{_LEXICAL}{name}"].numpy() for name in names)
     n_terms, width = len(saved.vocabulary), saved.settings["width"]
+    bias = saved.weights.get(f"{_LEXICAL}bias", torch.zeros(n_topics)).numpy()  # older folders have none
     fits = term_weights.shape == (n_terms, n_topics) and idf.shape == (n_terms,) and scale.shape == ()
-    if not fits or encoding_weights.shape not in {(0, n_topics), (width, n_topics)}:
+    if not fits or bias.shape != (n_topics,) or encoding_weights.shape not in {(0, n_topics), (width, n_topics)}:
         raise ValueError(f"expected weights of {n_terms} terms and of encodings for {n_topics} topics, and one scale")
     terms = Terms(names=tuple(saved.vocabulary), idf=idf, max_words=saved.settings["max_words"])
-    return LexicalBranch(terms=terms, term_weights=term_weights, encoding_weights=encoding_weights, scale=float(scale))
+    return LexicalBranch(
+        terms=terms, term_weights=term_weights, encoding_weights=encoding_weights, scale=float(scale), bias=bias
+    )
 
 
 def _novelty_tensors(novelty: Novelty) -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.inputs import EncodingInputs
 from hiercls.model.lexical import LexicalBranch
-from hiercls.model.multilabel_targets import MultilabelTable
+from hiercls.model.task import OneTopic, Task
 from hiercls.model.terms import LexicalConfig, Terms
 from hiercls.training.lexical import LexicalTeacher, teach
 from hiercls.training.words import Features
@@ -30,7 +30,8 @@ def lexical_branch(
     before: Tensor,
     after: Tensor,
     always: bool,
-) -> LexicalBranch | None:
+    task: Task,
+) -> tuple[LexicalBranch, Tensor] | None:
     """Learn what words say, where held-out labels want it.
 
     Args:
@@ -43,14 +44,12 @@ def lexical_branch(
             (n_documents, n_topics).
         after: What the encoder says of them that is kept.
         always: Whether to learn it without asking held-out labels.
+        task: Whether a document has one topic.
 
     Returns:
-        The branch; None where no term is kept, where held-out labels are likelier without it, or where a document may
-            have several topics.
+        The branch, and log p(t|x) of the held-out documents with words that have not learnt from them, shape
+        (n_heldout, n_topics); None where no term is kept, or where held-out labels are likelier without it.
     """
-    targets = documents.targets
-    if isinstance(targets, MultilabelTable):  # a lexical branch knows one topic a document
-        return None
     terms = Terms.fit(texts, customers=owners, config=config)
     if not len(terms):
         return None
@@ -58,19 +57,21 @@ def lexical_branch(
     encodings = inputs.encodings if isinstance(inputs, EncodingInputs) else np.empty((len(inputs), 0))
     features = Features(words=terms.features(texts), encodings=encodings)
     teacher = LexicalTeacher(
-        features=features,
-        targets=targets,
+        features=features if isinstance(task, OneTopic) else features.centred(),
+        targets=documents.targets,
         weights=documents.weights / documents.weights.mean(),  # the smoothing is in units of a document
         smoothing=config.smoothing,
+        task=task,
     )
     with threadpool_limits(limits=1):
         taught = teach(teacher, split=split, before=before, after=after, always=always)
     if taught is None:
         return None
-    weights, scale = taught
-    return LexicalBranch(
+    branch = LexicalBranch(
         terms=terms,
-        term_weights=weights[: len(terms)],
-        encoding_weights=features.share * weights[len(terms) :],
-        scale=scale,
+        term_weights=taught.weights[: len(terms)],
+        encoding_weights=features.share * taught.weights[len(terms) :],
+        scale=taught.scale,
+        bias=taught.bias,
     )
+    return branch, taught.heldout

@@ -63,13 +63,12 @@ def default_method(task: Task) -> Method:
     return "bias_corrected" if isinstance(task, SeveralTopics) else DEFAULT_METHOD
 
 
-def check_settings(task: Task, *, encoder: Any, lexical: Any, head: HeadSettings, priors: Any) -> None:
+def check_settings(task: Task, *, encoder: Any, head: HeadSettings, priors: Any) -> None:
     """Refuse settings that mean nothing where a document may have several topics.
 
     Args:
         task: The task.
         encoder: The estimator's encoder.
-        lexical: Its lexical branch.
         head: How its head is built.
         priors: The customers' mixes of topics.
 
@@ -80,7 +79,6 @@ def check_settings(task: Task, *, encoder: Any, lexical: Any, head: HeadSettings
         return
     wrong = {
         "encoder=None (words alone)": encoder is None,
-        f"lexical={lexical!r}": lexical is not None and lexical is not False,
         f"composition={head.composition!r}": head.composition != "topic",
         "logit_adjustment": head.mix_adjustment != 0,
         "priors": bool(priors),

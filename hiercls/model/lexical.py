@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hiercls.model.task import ONE_TOPIC, Task
 from hiercls.model.terms import Terms
 
 
@@ -22,21 +23,26 @@ from hiercls.model.terms import Terms
 class LexicalBranch:
     """What words say about topics, added to what the encoder says.
 
-    ``log p(t|x) = log_softmax_t( a · log p_encoder(t|x) + Σ_w x_w · v_wt + Σ_d h_d · u_dt )``
+    ``log p(t|x) = log_softmax_t( a · log p_encoder(t|x) + Σ_w x_w · v_wt + Σ_d h_d · u_dt + b_t )``; where a document
+    may have several topics, the encoder's log-odds stand in the place of its log p, and ``log σ`` in the softmax's.
 
     Args:
         terms: The terms, and how they become features x.
         term_weights: v, shape (n_terms, n_topics), float32.
         encoding_weights: u, shape (width, n_topics), float32; of no width where encodings are not read.
         scale: a, the weight of the encoder.
+        bias: b, shape (n_topics,), float32; 0 where a document has one topic.
     """
 
     terms: Terms
     term_weights: np.ndarray
     encoding_weights: np.ndarray
     scale: float
+    bias: np.ndarray
 
-    def topics(self, texts: Sequence[str], opinion: Tensor, encodings: np.ndarray | None = None) -> Tensor:
+    def topics(
+        self, texts: Sequence[str], opinion: Tensor, encodings: np.ndarray | None = None, *, task: Task = ONE_TOPIC
+    ) -> Tensor:
         """Log p(t|x).
 
         Args:
@@ -44,6 +50,7 @@ class LexicalBranch:
             opinion: What the encoder's heads say of them, log p(t|x) of shape (n_texts, n_topics); where there is no
                 encoder, the mix of topics.
             encodings: h, shape (n_texts, width); None where they are not read.
+            task: Whether a document has one topic.
 
         Returns:
             Shape (n_texts, n_topics), float32.
@@ -51,7 +58,7 @@ class LexicalBranch:
         scores = np.asarray(self.terms.features(texts) @ self.term_weights, dtype=np.float32)
         if len(self.encoding_weights):
             scores = scores + encodings @ self.encoding_weights
-        return (self.scale * opinion + torch.from_numpy(scores)).log_softmax(dim=-1)
+        return task.log_probabilities(self.scale * task.scores(opinion) + torch.from_numpy(scores + self.bias))
 
     def evidence(self, texts: Sequence[str]) -> np.ndarray:
         """What words alone say for each topic, ``Σ_w x_w · v_wt`` less its mean over topics; (n_texts, n_topics)."""

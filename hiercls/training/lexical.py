@@ -12,14 +12,19 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor
+from torch.nn import functional
 
-from hiercls.aggregation import condition, segment_log_softmax
-from hiercls.losses import set_loss
+from hiercls.aggregation import condition, segment_log_softmax, set_noisy_or
+from hiercls.losses import Targets, label_loss
+from hiercls.model.multilabel_targets import MultilabelTable, MultilabelTargets
 from hiercls.model.targets import LevelTargets, TargetTable
+from hiercls.model.task import ONE_TOPIC, OneTopic, Task
 from hiercls.training.words import Features, log_odds, ridge
 
 SCALES = (0.5, 0.4, 4.0)
 """(a, b, c) where nothing is held out, and where few held-out labels leave them nearly alone."""
+SEVERAL_SCALES = (0.8, 0.3, 6.0)
+"""The same where a document may have several topics, whose log-odds are added up."""
 STRENGTH = 30.0
 """λ, how strongly the scales are drawn to these. Documents held out at random flatter words, as others of their threads
 are trained on: on 20 Newsgroups, scales left free were worse for later documents."""
@@ -44,12 +49,19 @@ class LexicalTeacher:
         targets: What their labels say.
         weights: Weight of each document, shape (n_documents,).
         smoothing: Weight that naive Bayes adds to every term in every topic.
+        task: Whether documents have one topic, or several, which are then learnt one by one.
     """
 
     features: Features
-    targets: TargetTable
+    targets: TargetTable | MultilabelTable
     weights: np.ndarray
     smoothing: float
+    task: Task = ONE_TOPIC
+
+    @property
+    def usual(self) -> tuple[float, float, float]:
+        """The scales where nothing says otherwise."""
+        return SCALES if isinstance(self.task, OneTopic) else SEVERAL_SCALES
 
     def judges(self, documents: np.ndarray, opinion: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Learn both.
@@ -63,13 +75,15 @@ class LexicalTeacher:
             Weights of naive Bayes, shape (n_terms, n_topics), and of ridge regression, (n_terms + width, n_topics).
         """
         features, target = self.features.take(documents), self.targets.batch(documents)[-1]
-        weights, believed = self.weights[documents], opinion
+        weights, said = self.weights[documents], self.task.scores(opinion)
+        believed = said
         for _ in range(ROUNDS):
-            shares = expected_topics(believed, target, weights=weights)
-            odds = log_odds(features.words, shares, smoothing=self.smoothing)
-            believed = _join(COUNTING, opinion, features.scores(odds))
-        believed = _join(JUDGING, opinion, features.scores(odds))
-        return odds, ridge(features, expected_topics(believed, target, weights=weights), weights)
+            odds = log_odds(
+                features.words, _expected(believed, target, weights=weights), weights, smoothing=self.smoothing
+            )
+            believed = _sum(COUNTING, said, features.scores(odds))
+        believed = _sum(JUDGING, said, features.scores(odds))
+        return odds, ridge(features, _expected(believed, target, weights=weights), weights)
 
     def scales(
         self, heldout: np.ndarray, judges: tuple[np.ndarray, np.ndarray], opinion: Tensor
@@ -86,16 +100,16 @@ class LexicalTeacher:
         Returns:
             (a, b, c): of the encoder, naive Bayes and ridge regression, positive.
         """
-        usual = torch.tensor(SCALES)
+        usual = torch.tensor(self.usual)
         opinions = self.opinions(heldout, judges, opinion)
         target, weights = self.targets.batch(heldout)[-1], torch.from_numpy(self.weights[heldout])
-        logs = torch.zeros(len(SCALES), requires_grad=True)
+        logs = torch.zeros(len(usual), requires_grad=True)
         optimizer = torch.optim.LBFGS([logs], max_iter=50, line_search_fn="strong_wolfe")
 
         def closure() -> Tensor:
             optimizer.zero_grad()
-            scores = _join(usual * logs.exp(), *opinions)
-            loss = weights @ set_loss(scores, target) + STRENGTH * logs.square().sum() / 2
+            scores = _sum(usual * logs.exp(), *opinions)
+            loss = weights @ label_loss(scores, target) + STRENGTH * logs.square().sum() / 2
             loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
@@ -108,7 +122,11 @@ class LexicalTeacher:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """What encoder, naive Bayes and ridge regression say of some documents, each (n_documents, n_topics)."""
         features = self.features.take(documents)
-        return opinion, features.scores(judges[0]), features.scores(judges[1])
+        return self.task.scores(opinion), features.scores(judges[0]), features.scores(judges[1])
+
+    def joined(self, scales: Sequence[float], opinions: Sequence[Tensor]) -> Tensor:
+        """Opinions on the topics as one log p(t|x), shape (n_documents, n_topics)."""
+        return self.task.log_probabilities(_sum(scales, *opinions))
 
     def loss(self, documents: np.ndarray, topics: Tensor) -> float:
         """Mean negative log-likelihood of labels.
@@ -120,13 +138,31 @@ class LexicalTeacher:
         Returns:
             The mean, in nats.
         """
-        losses = set_loss(topics, self.targets.batch(documents)[-1]).double().numpy()
+        losses = label_loss(self.task.scores(topics), self.targets.batch(documents)[-1]).double().numpy()
         return float(np.average(losses, weights=self.weights[documents]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taught:
+    """What words say.
+
+    Args:
+        weights: The joint weights of both judges, learnt on all documents, shape (n_terms + width, n_topics).
+        bias: What is added to each topic's sum, shape (n_topics,).
+        scale: The weight of the encoder.
+        heldout: log p(t|x) of the held-out documents by all three, words not having learnt from them, shape
+            (n_heldout, n_topics).
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    scale: float
+    heldout: Tensor
 
 
 def teach(
     teacher: LexicalTeacher, *, split: tuple[np.ndarray, np.ndarray], before: Tensor, after: Tensor, always: bool
-) -> tuple[np.ndarray, float] | None:
+) -> Taught | None:
     """Learn what words say, if held-out labels are likelier with them than by the encoder alone.
 
     Args:
@@ -138,29 +174,63 @@ def teach(
         always: Whether to learn them without that condition; without held-out documents nothing can prove it.
 
     Returns:
-        The joint weights of both judges, learnt on all documents, shape (n_terms + width, n_topics), and the weight
-        of the encoder; None where they do not help.
+        What words say; None where they do not help.
     """
     training, heldout = split
-    scales = SCALES
+    scales, joined = teacher.usual, before[heldout]
     if len(heldout):
         judges = teacher.judges(training, before[training])
         scales = teacher.scales(heldout, judges, before[heldout])
-        joined = _join(scales, *teacher.opinions(heldout, judges, before[heldout]))
+        joined = teacher.joined(scales, teacher.opinions(heldout, judges, before[heldout]))
         always = always or teacher.loss(heldout, joined) < teacher.loss(heldout, before[heldout])
     if not always:
         return None
     odds, weights = teacher.judges(np.arange(len(teacher.weights)), after)
     weights = scales[2] * weights
     weights[: len(odds)] += scales[1] * odds
-    return weights, scales[0]
+    return Taught(weights=weights, bias=teacher.features.offset(weights), scale=scales[0], heldout=joined)
 
 
-def _join(scales: Sequence[float] | Tensor, *opinions: Tensor) -> Tensor:
-    """Opinions on the topics as one, ``log_softmax( Σ_j s_j · o_j )``, shape (n_documents, n_topics)."""
-    return (
-        torch.stack([scale * opinion for scale, opinion in zip(scales, opinions, strict=True)]).sum(0).log_softmax(-1)
-    )
+def _sum(scales: Sequence[float] | Tensor, *opinions: Tensor) -> Tensor:
+    """Opinions on the topics as one, ``Σ_j s_j · o_j``, shape (n_documents, n_topics)."""
+    return torch.stack([scale * opinion for scale, opinion in zip(scales, opinions, strict=True)]).sum(0)
+
+
+def _expected(scores: Tensor, target: Targets, *, weights: np.ndarray) -> csr_array:
+    """The expected topics of labelled documents, by what kind of labels they are; shape (n_documents, n_topics)."""
+    if isinstance(target, MultilabelTargets):
+        return expected_presence(scores, target, weights=weights)
+    return expected_topics(scores, target, weights=weights)
+
+
+def expected_presence(scores: Tensor, target: MultilabelTargets, *, weights: np.ndarray) -> csr_array:
+    """How likely each topic holds where a document may have several, within what its labels allow.
+
+    ``w_i · p(t|x_i) / P(s|x_i)`` for a topic of the set s, of which some topic holds; of several sets the one that
+    makes it likeliest. 0 for topics that do not hold, ``w_i · p(t|x_i)`` for those that the labels leave open.
+
+    Args:
+        scores: Log-odds of the topics, shape (n_documents, n_topics).
+        target: What the labels say at the level of the topics.
+        weights: w, shape (n_documents,).
+
+    Returns:
+        Shape (n_documents, n_topics).
+
+    Example:
+        >>> from hiercls.aggregation import Entries
+        >>> sets, absent = Entries.of_matrix(csr_array([[1.0, 1.0, 0.0]])), torch.tensor([[False, False, True]])
+        >>> target = MultilabelTargets(sets=sets, documents=torch.tensor([0]), absent=absent)
+        >>> expected_presence(torch.zeros(1, 3), target, weights=np.ones(1)).toarray().round(4)
+        array([[0.6667, 0.6667, 0.    ]])
+    """
+    believed, sets = functional.logsigmoid(scores), target.sets
+    held = set_noisy_or(scores, sets, target.documents)
+    owners = target.documents[sets.owners]
+    shares = (believed[owners, sets.topics] - held[sets.owners]).exp()
+    expected = believed.exp().masked_fill(target.absent, 0.0).flatten()
+    expected.scatter_reduce_(0, owners * scores.shape[1] + sets.topics, shares, reduce="amax")
+    return csr_array(expected.reshape(scores.shape).double().numpy() * weights[:, None])
 
 
 def expected_topics(scores: Tensor, target: LevelTargets, *, weights: np.ndarray) -> csr_array:

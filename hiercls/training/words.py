@@ -5,6 +5,7 @@ Knows features and topics' shares; knows no text, no label's set and no file.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -27,10 +28,12 @@ class Features:
     Args:
         words: TF-IDF features, shape (n_documents, n_terms), rows of length 1 or 0.
         encodings: h, shape (n_documents, width), rows of length √width; of no width where they are not read.
+        centre: What both are measured from, shape (n_terms + width,); None: from 0.
     """
 
     words: csr_array
     encodings: np.ndarray
+    centre: np.ndarray | None = None
 
     @property
     def share(self) -> float:
@@ -39,10 +42,22 @@ class Features:
 
     def take(self, documents: np.ndarray) -> Features:
         """The features of some documents."""
-        return Features(words=self.words[documents], encodings=self.encodings[documents])
+        return dataclasses.replace(self, words=self.words[documents], encodings=self.encodings[documents])
+
+    def centred(self) -> Features:
+        """The same features, measured from their mean."""
+        means = (np.asarray(self.words.mean(axis=0)).ravel(), self.share * self.encodings.mean(axis=0))
+        return dataclasses.replace(self, centre=np.concatenate(means))
+
+    def offset(self, weights: np.ndarray) -> np.ndarray:
+        """What the centre takes off every document's scores, ``−Σ_f c_f · w_ft``; shape (n_topics,), float32."""
+        if self.centre is None:
+            return np.zeros(weights.shape[1], dtype=np.float32)
+        offset: np.ndarray = -(self.centre[: len(weights)] @ weights).astype(np.float32)
+        return offset
 
     def scores(self, weights: np.ndarray) -> Tensor:
-        """``Σ_f x_f · w_ft``.
+        """``Σ_f (x_f − c_f) · w_ft``.
 
         Args:
             weights: w, shape (n_terms + width, n_topics) or, for words alone, (n_terms, n_topics).
@@ -51,21 +66,22 @@ class Features:
             Shape (n_documents, n_topics), float32.
         """
         n_terms = self.words.shape[1]
-        scores = self.words @ weights[:n_terms]
+        scores = self.words @ weights[:n_terms] + self.offset(weights)
         if len(weights) > n_terms:
             scores = scores + self.share * (self.encodings @ weights[n_terms:])
         return torch.from_numpy(np.asarray(scores, dtype=np.float32))
 
 
-def log_odds(features: csr_array, topics: csr_array, *, smoothing: float) -> np.ndarray:
+def log_odds(features: csr_array, topics: csr_array, weights: np.ndarray, *, smoothing: float) -> np.ndarray:
     """Naive Bayes from expected counts: how much likelier a term is in a topic than outside of it.
 
-    ``r_wt = log θ_tw − log θ_¬tw``, ``θ_tw ∝ N_tw + α`` and ``θ_¬tw ∝ Σ_s≠t N_sw + α`` over the terms w, where
-    ``N_tw = Σ_i q_i(t) x_iw``; centred over the topics, which changes no probability.
+    ``r_wt = log θ_tw − log θ_¬tw``, ``θ_tw ∝ N_tw + α`` and ``θ_¬tw ∝ Σ_i w_i x_iw − N_tw + α`` over the terms w, where
+    ``N_tw = Σ_i q_i(t) x_iw``.
 
     Args:
         features: x, shape (n_documents, n_terms), non-negative.
         topics: q, expected topics of the documents times their weights, shape (n_documents, n_topics).
+        weights: w, shape (n_documents,).
         smoothing: α.
 
     Returns:
@@ -73,18 +89,17 @@ def log_odds(features: csr_array, topics: csr_array, *, smoothing: float) -> np.
 
     Example:
         >>> x, q = csr_array([[1.0, 0.0], [0.0, 1.0]]), csr_array([[1.0, 0.0], [0.0, 1.0]])
-        >>> (log_odds(x, q, smoothing=1.0) / np.log(2)).round(6).tolist()
+        >>> (log_odds(x, q, np.ones(2), smoothing=1.0) / np.log(2)).round(6).tolist()
         [[1.0, -1.0], [-1.0, 1.0]]
 
     Source:
         The complement of a topic: Rennie et al., ICML 2003, section 3.1.
     """
     inside = np.asarray((features.T @ topics).toarray(), dtype=np.float64)
-    outside = inside.sum(axis=1, keepdims=True) - inside
+    outside = np.asarray(features.T @ weights)[:, None] - inside
     log_inside, log_outside = (_log_shares(counts.clip(min=0.0) + smoothing) for counts in (inside, outside))
-    odds = log_inside - log_outside
-    centred: np.ndarray = (odds - odds.mean(axis=1, keepdims=True)).astype(np.float32)
-    return centred
+    odds: np.ndarray = (log_inside - log_outside).astype(np.float32)
+    return odds
 
 
 def ridge(features: Features, topics: csr_array, weights: np.ndarray) -> np.ndarray:

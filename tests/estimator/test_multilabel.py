@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.metrics import f1_score
 
+from hiercls.aggregation import log1mexp
 from hiercls.data.rows import Row, make_rows
 from hiercls.decoding import climbing_rule_several, least_cost_several, recall_rule, stop_several
 from hiercls.errors import ConfigError, DataError
@@ -165,7 +167,6 @@ def test_an_empty_list_says_that_nothing_holds_and_an_open_one_does_not(
     [
         ({"task": "many"}, "expected the task to be one of multiclass, multilabel, got 'many'"),
         ({"encoder": None}, "knows no encoder=None"),
-        ({"lexical": True}, "knows no lexical=True"),
         ({"head": HeadConfig(composition="path")}, "knows no composition='path'"),
         ({"head": HeadConfig(composition="flat")}, "knows no composition='flat'"),
         ({"head": HeadConfig(logit_adjustment=1.0)}, "knows no logit_adjustment"),
@@ -403,3 +404,26 @@ def test_the_encoder_is_trained_too(tiny: Taxonomy, untrained: HierarchicalTextC
     after = tuned.scorer_.engine.encoder.state_dict()
     assert any((after[name] != before[name]).any() for name in before)
     assert tuned.predict(texts).shape == (60, 6)
+
+
+def test_words_say_what_an_encoder_with_little_training_does_not(
+    tiny: Taxonomy, untrained: HierarchicalTextClassifier, tmp_path: Path
+) -> None:
+    texts, topics = documents(360, 0)
+    views = [tiny.customers[number % 3] for number in range(len(texts))]
+    labels = [coarse(tiny, [held], view)[0] for held, view in zip(topics, views, strict=True)]
+    little = TrainingConfig(epochs=2, learning_rate=1e-3, weight_decay=1.0)
+    model = clone(untrained).set_params(training=little, lexical=True).fit(texts, labels, views=views)
+    new, held = documents(100, 1)
+    alone = dataclasses.replace(model.scorer_, lexical=None)
+    for at in tiny.views:
+        truth = indicator(tiny, held, at)
+        assert f1_score(truth, model.predict(new, at=at), average="micro") > 0.75, at
+        said, without = (one.classes(one.topics(new), tiny.view(at)) for one in (model.scorer_, alone))
+        right = torch.from_numpy(truth).bool()
+        losses = [-torch.where(right, logs, log1mexp(logs)).mean() for logs in (said, without)]
+        assert losses[0] < 0.8 * losses[1], at
+    model.save_pretrained(tmp_path / "model")
+    loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    assert model.scorer_.lexical.bias.any()
+    np.testing.assert_array_equal(loaded.predict_proba(new), model.predict_proba(new))

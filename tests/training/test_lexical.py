@@ -8,11 +8,24 @@ import torch
 from scipy.sparse import csr_array
 
 from hiercls.data.rows import Row
+from hiercls.model.multilabel import SeveralTopics
+from hiercls.model.multilabel_targets import MultilabelTable
 from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
-from hiercls.training.lexical import COUNTING, JUDGING, ROUNDS, SCALES, STRENGTH, LexicalTeacher, expected_topics, teach
+from hiercls.taxonomy.multilabels import resolve_multilabels
+from hiercls.training.lexical import (
+    COUNTING,
+    JUDGING,
+    ROUNDS,
+    SCALES,
+    STRENGTH,
+    LexicalTeacher,
+    expected_presence,
+    expected_topics,
+    teach,
+)
 from hiercls.training.words import Features, log_odds, ridge
 
 N, T = 60, 6
@@ -70,7 +83,7 @@ def test_counts_and_shares_take_turns_and_ridge_regression_learns_the_last(tiny:
     said = torch.randn(N, T, generator=torch.manual_seed(0)) if has_encoder else torch.zeros(N, T)
     believed = said.log_softmax(-1).numpy()
     for _ in range(ROUNDS):
-        odds = log_odds(words, csr_array(by_hand(believed, sets, taught.weights)), smoothing=0.1)
+        odds = log_odds(words, csr_array(by_hand(believed, sets, taught.weights)), taught.weights, smoothing=0.1)
         believed = COUNTING[1] * (words @ odds) + COUNTING[0] * said.log_softmax(-1).numpy()
     found, weights = taught.judges(np.arange(N), said.log_softmax(-1))
     np.testing.assert_allclose(found, odds, atol=1e-3)
@@ -118,6 +131,43 @@ def test_nothing_held_out_proves_nothing(tiny: Taxonomy) -> None:
     kept = teach(taught, split=everything, before=said, after=said, always=True)
     assert kept is not None
     odds, weights = taught.judges(np.arange(N), said)
-    assert kept[1] == SCALES[0]
-    np.testing.assert_allclose(kept[0][T:], SCALES[2] * weights[T:], rtol=1e-5)
-    np.testing.assert_allclose(kept[0][:T], SCALES[1] * odds + SCALES[2] * weights[:T], rtol=1e-5)
+    assert kept.scale == SCALES[0]
+    assert not kept.bias.any()
+    np.testing.assert_allclose(kept.weights[T:], SCALES[2] * weights[T:], rtol=1e-5)
+    np.testing.assert_allclose(kept.weights[:T], SCALES[1] * odds + SCALES[2] * weights[:T], rtol=1e-5)
+
+
+def test_where_topics_are_several_each_is_as_likely_as_lists_allow(tiny: Taxonomy) -> None:
+    rows = [Row(text="", labels=(("two", "BC"), ("one", "ABC"))), Row(text="", labels=(("one", "EF"),), complete=())]
+    table = MultilabelTable(tiny, resolve_multilabels(tiny, rows).labels)
+    logits = torch.randn(2, T, generator=torch.manual_seed(0))
+    found = expected_presence(logits, table.batch(np.arange(2))[-1], weights=np.array([1.0, 2.0])).toarray()
+    p = logits.sigmoid().double().numpy()
+    either = [1 - np.prod(1 - p[0, [1, 2]]), 1 - np.prod(1 - p[1, [4, 5]])]
+    np.testing.assert_allclose(found[0], [0, *(p[0, 1:3] / either[0]), 0, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(found[1], 2 * np.array([*p[1, :4], *(p[1, 4:] / either[1])]), atol=1e-5)
+
+
+def test_words_of_several_topics_are_weighed_by_the_likelihood_of_lists(tiny: Taxonomy) -> None:
+    random = np.random.default_rng(0)
+    truth = random.random((N, T)) < 0.3
+    rows = [
+        Row(text="", labels=tuple((None, tiny.topics[topic]) for topic in np.flatnonzero(held)), complete=(None,))
+        for held in truth
+    ]
+    read = Features(words=csr_array(truth + 0.1 * random.random((N, T))), encodings=np.empty((N, 0))).centred()
+    taught = LexicalTeacher(
+        features=read,
+        targets=MultilabelTable(tiny, resolve_multilabels(tiny, rows).labels),
+        weights=np.ones(N, dtype=np.float32),
+        smoothing=0.1,
+        task=SeveralTopics(),
+    )
+    said, split = torch.full((N, T), 0.3).log(), (np.arange(30), np.arange(30, N))
+    kept = teach(taught, split=split, before=said, after=said, always=False)
+    assert kept is not None
+    np.testing.assert_allclose(kept.bias, -read.words.mean(axis=0) @ kept.weights, atol=1e-5)
+    logs = kept.heldout.double().numpy()
+    expected = np.where(truth[30:], logs, np.log(-np.expm1(logs))).sum(axis=1)
+    assert taught.loss(split[1], kept.heldout) == pytest.approx(-expected.mean(), rel=1e-4)
+    assert ((logs > np.log(0.5)) == truth[30:]).mean() > 0.95

@@ -16,17 +16,12 @@ def world(seed: int = 0) -> tuple[csr_array, np.ndarray]:
     return csr_array(random.random((9, 5)) * (random.random((9, 5)) < 0.6)), np.arange(9) % 3
 
 
-def centred(odds: np.ndarray) -> np.ndarray:
-    result: np.ndarray = odds - odds.mean(axis=1, keepdims=True)
-    return result
-
-
 def test_with_known_topics_they_are_scikit_learns_naive_bayes_minus_its_complement() -> None:
     features, topics = world()
     inside = MultinomialNB(alpha=0.1).fit(features, topics).feature_log_prob_
     outside = -ComplementNB(alpha=0.1).fit(features, topics).feature_log_prob_  # scikit-learn holds its negative
-    found = log_odds(features, csr_array(np.eye(3)[topics]), smoothing=0.1)
-    np.testing.assert_allclose(found, centred((inside - outside).T), atol=1e-5)
+    found = log_odds(features, csr_array(np.eye(3)[topics]), np.ones(9), smoothing=0.1)
+    np.testing.assert_allclose(found, (inside - outside).T, atol=1e-5)
 
 
 def test_shared_documents_count_in_parts() -> None:
@@ -39,7 +34,8 @@ def test_shared_documents_count_in_parts() -> None:
         outside = [sum((1 - shares[i, topic]) * dense[i, w] for i in range(9)) + 0.5 for w in range(5)]
         for w in range(5):
             expected[w, topic] = np.log(inside[w] / sum(inside)) - np.log(outside[w] / sum(outside))
-    np.testing.assert_allclose(log_odds(features, csr_array(shares), smoothing=0.5), centred(expected), atol=1e-5)
+    found = log_odds(features, csr_array(shares), np.ones(9), smoothing=0.5)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("width", [0, 4])
@@ -55,3 +51,16 @@ def test_ridge_regression_equals_scikit_learns(width: int) -> None:
     np.testing.assert_allclose(found, expected.coef_.T, atol=2e-3)
     np.testing.assert_allclose(features.scores(found), expected.predict(together), atol=2e-3)
     np.testing.assert_allclose(features.scores(found[:5]), together[:, :5] @ expected.coef_.T[:5], atol=2e-3)
+
+
+def test_scores_are_measured_from_the_mean_where_they_are_centred() -> None:
+    words, _ = world()
+    random = np.random.default_rng(3)
+    features = Features(words=words, encodings=random.normal(size=(9, 4)))
+    weights = random.normal(size=(9, 3)).astype(np.float32)
+    for judge in (weights, weights[:5]):
+        scores = features.scores(judge).numpy()
+        found = features.centred().take(np.array([2, 5]))
+        np.testing.assert_allclose(found.scores(judge), (scores - scores.mean(axis=0))[[2, 5]], atol=1e-5)
+        np.testing.assert_allclose(found.offset(judge), -scores.mean(axis=0), atol=1e-5)
+    assert not features.offset(weights).any()
