@@ -51,12 +51,12 @@ def lexical_branch(
     targets = documents.targets
     if isinstance(targets, MultilabelTable):  # a lexical branch knows one topic a document
         return None
-    terms = Terms.fit(texts, customers=owners, config=config)
+    terms, words = Terms.read(texts, customers=owners, config=config)
     if not len(terms):
         return None
     inputs = documents.inputs  # a tuned encoder has seen these documents: words are learnt without its encodings
     encodings = inputs.encodings if isinstance(inputs, EncodingInputs) else np.empty((len(inputs), 0))
-    features = Features(words=terms.features(texts), encodings=encodings)
+    features = Features(words=words, encodings=encodings)
     teacher = LexicalTeacher(
         features=features,
         targets=targets,

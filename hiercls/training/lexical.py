@@ -63,9 +63,12 @@ class LexicalTeacher:
             Weights of naive Bayes, shape (n_terms, n_topics), and of ridge regression, (n_terms + width, n_topics).
         """
         features, target = self.features.take(documents), self.targets.batch(documents)[-1]
-        weights, believed = self.weights[documents], opinion
+        weights, believed, before = self.weights[documents], opinion, None
         for _ in range(ROUNDS):
             shares = expected_topics(believed, target, weights=weights)
+            if before is not None and np.array_equal(shares.data, before):
+                break  # as where every label is of one topic: there is nothing to be shared out
+            before = shares.data
             odds = log_odds(features.words, shares, smoothing=self.smoothing)
             believed = _join(COUNTING, opinion, features.scores(odds))
         believed = _join(JUDGING, opinion, features.scores(odds))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from hiercls.model.priors import Priors
 from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
+from hiercls.training import lexical
 from hiercls.training.lexical import COUNTING, JUDGING, ROUNDS, SCALES, STRENGTH, LexicalTeacher, expected_topics, teach
 from hiercls.training.words import Features, log_odds, ridge
 
@@ -121,3 +124,18 @@ def test_nothing_held_out_proves_nothing(tiny: Taxonomy) -> None:
     assert kept[1] == SCALES[0]
     np.testing.assert_allclose(kept[0][T:], SCALES[2] * weights[T:], rtol=1e-5)
     np.testing.assert_allclose(kept[0][:T], SCALES[1] * odds + SCALES[2] * weights[:T], rtol=1e-5)
+
+
+def test_words_are_counted_once_where_labels_leave_nothing_open(
+    tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught, _, topics = teacher(tiny)
+    rows = [Row(text="", labels=((None, tiny.topics[topic]),)) for topic in topics]
+    fine = dataclasses.replace(taught, targets=TargetTable(tiny, resolve(tiny, rows).labels, composition="topic"))
+    counted = []
+    monkeypatch.setattr(lexical, "log_odds", lambda *given, **named: counted.append(1) or log_odds(*given, **named))
+    opinion = torch.zeros(N, T).log_softmax(-1)
+    fine.judges(np.arange(N), opinion)
+    assert len(counted) == 1
+    taught.judges(np.arange(N), opinion)
+    assert len(counted) == 1 + ROUNDS
