@@ -135,7 +135,8 @@ def read_rows(path: Path) -> Rows:
     if kind == ".parquet":
         records = [Record(cells=row) for row in _read_parquet(path)]
     elif kind in {".csv", ".tsv"}:
-        records = delimited_records(path, delimiter="," if kind == ".csv" else "\t", check_header=_header_problem)
+        delimiter = "," if kind == ".csv" else "\t"
+        records = list(delimited_records(path, delimiter=delimiter, check_header=_header_problem))
     else:
         records = list(json_records(path))
     rows = [dict(record.cells) for record in records if isinstance(record, Record)]

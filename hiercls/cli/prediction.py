@@ -94,7 +94,7 @@ def predict(
     predicted, in place of the first two.
     With --false-alarms it has out_of_scope too; where that is true, label and probability (labels) are null.
     An empty text is answered like any other.
-    All rows are checked before the first is answered; JSONL and stdin are never held in memory whole.
+    All rows are checked before the first is answered; no file, nor stdin, is held in memory whole.
     With --skip-bad a bad row keeps its place: its label (labels) is null, and problems says why.
 
     Where the likeliest class is not enough, ask for more: --coverage adds the set of classes that holds the true one as

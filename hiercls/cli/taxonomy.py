@@ -146,8 +146,7 @@ def read_taxonomy(file: Path, customers: Sequence[Path] | None) -> Taxonomy:
     """
     from hiercls.taxonomy import Taxonomy
 
-    is_table = file.suffix.lower() == ".parquet"
-    taxonomy = Taxonomy.from_parquet(file) if is_table else Taxonomy.from_yaml(file)
+    taxonomy = Taxonomy.read(file)
     problems: list[Problem] = []
     for path in customers or ():
         try:

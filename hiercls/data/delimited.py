@@ -6,6 +6,7 @@ Knows the csv module and its limits, not what the columns mean.
 from __future__ import annotations
 
 import csv
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from hiercls.data.rejects import Reject
 from hiercls.errors import DataError, Problem
 
 _FIELD_LIMIT = 2**31 - 1
+_N_AT_A_TIME = 512
 _field_limit_lock = threading.Lock()
 
 
@@ -27,27 +29,36 @@ class HeaderCheck(Protocol):
         """What is wrong with the columns' names, if anything is."""
 
 
-def delimited_records(path: Path, *, delimiter: str, check_header: HeaderCheck) -> list[Record | Reject]:
-    """The rows of a CSV or TSV file with a header, quotes as in RFC 4180.
+def delimited_records(path: Path, *, delimiter: str, check_header: HeaderCheck) -> Iterator[Record | Reject]:
+    """The rows of a CSV or TSV file with a header, quotes as in RFC 4180, some hundred of them in memory at a time.
 
     Args:
         path: The file.
         delimiter: What stands between two fields.
         check_header: Finds what is wrong with the columns' names, if anything is.
 
-    Returns:
+    Yields:
         A record per row; a reject per row that cannot be divided into the header's columns.
 
     Raises:
         DataError: If the file has no header, or one that the check refuses.
     """
     refuse_utf16(path)
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file, _field_limit_lock:
-        limit = csv.field_size_limit(_FIELD_LIMIT)
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        records = _delimited(file, str(path), delimiter, check_header)
         try:
-            return list(_delimited(file, str(path), delimiter, check_header))
+            while part := _some(records):
+                yield from part
         except _HeaderError as error:
             raise DataError([error.problem], subject=f"'{path}'") from None
+
+
+def _some(records: Iterator[Record | Reject]) -> list[Record | Reject]:
+    """The next few records. The limit on a field's size is the whole process's, so that it is put back in between."""
+    with _field_limit_lock:
+        limit = csv.field_size_limit(_FIELD_LIMIT)
+        try:
+            return list(itertools.islice(records, _N_AT_A_TIME))
         finally:
             csv.field_size_limit(limit)
 

@@ -112,7 +112,7 @@ def read_stream(lines: Iterable[str] | Iterable[bytes], *, name: str = "-") -> T
 
 
 def iterate(source: Any) -> Iterator[Row | Reject]:
-    """Read one source row by row, a JSONL file in bounded memory.
+    """Read one source row by row, a file in bounded memory.
 
     Args:
         source: What ``read`` takes.

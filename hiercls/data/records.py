@@ -18,6 +18,8 @@ from hiercls.errors import DataError, InputTypeError, Problem, require
 COLUMNS = ("text", "label", "labels", "view", "customer", "thread", "complete")
 """The columns that have a meaning; others are left aside."""
 
+_N_AT_A_TIME = 4096
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -53,13 +55,15 @@ def parquet_reader(path: Path) -> Iterator[Any]:
     parquet = require("pyarrow.parquet", extra="tables")
     try:
         yield parquet
+    except DataError:
+        raise
     except (ValueError, OSError) as error:
         problem = Problem(message=f"expected a Parquet file, which this is not ({error})", file=str(path))
         raise DataError([problem], subject=f"'{path}'") from error
 
 
 def parquet_records(path: Path) -> Iterator[Record | Reject]:
-    """The rows of a Parquet file, by the extra ``tables``.
+    """The rows of a Parquet file, by the extra ``tables``, some thousand of them in memory at a time.
 
     Args:
         path: The file.
@@ -70,19 +74,27 @@ def parquet_records(path: Path) -> Iterator[Record | Reject]:
     Raises:
         DataError: If it is no Parquet file, or has no column ``text``.
     """
-    with parquet_reader(path) as parquet:
-        names = list(parquet.read_schema(path).names)
-        table = parquet.read_table(path, columns=[name for name in COLUMNS if names.count(name) == 1])
-    yield from column_records(table, names, file=str(path))
+    with parquet_reader(path) as parquet, parquet.ParquetFile(path) as source:
+        names = list(source.schema_arrow.names)
+        problem = header_problem(names, file=str(path))
+        if problem:
+            raise DataError([problem], subject=f"'{path}'")
+        n_before = 0
+        for part in source.iter_batches(_N_AT_A_TIME, columns=[name for name in COLUMNS if name in names]):
+            yield from column_records(part, names, file=str(path), n_before=n_before)
+            n_before += len(part)
 
 
-def column_records(table: Any, names: Iterable[Any], *, file: str | None = None) -> Iterator[Record | Reject]:
+def column_records(
+    table: Any, names: Iterable[Any], *, file: str | None = None, n_before: int = 0
+) -> Iterator[Record | Reject]:
     """The rows of a table in memory that hands out its columns by name: a DataFrame, a Dataset, an Arrow table.
 
     Args:
         table: The table; ``table[name]`` is a column that can be walked.
         names: The names of all its columns.
         file: The file it was read from, or ``None``.
+        n_before: Rows of the file that stand before these.
 
     Yields:
         A record per row.
@@ -97,8 +109,8 @@ def column_records(table: Any, names: Iterable[Any], *, file: str | None = None)
     present = [name for name in names if name in COLUMNS]
     columns = [table[name] for name in present]
     values = [column.to_pylist() if hasattr(column, "to_pylist") else column for column in columns]
-    for position, cells in enumerate(zip(*values, strict=True)):
-        line, path = (position + 1, None) if file else (None, f"row {position + 1}")
+    for number, cells in enumerate(zip(*values, strict=True), start=n_before + 1):
+        line, path = (number, None) if file else (None, f"row {number}")
         yield Record(cells=dict(zip(present, cells, strict=True)), file=file, line=line, path=path)
 
 

@@ -23,25 +23,45 @@ from hiercls.model.pooling import unite
 from hiercls.model.tokens import Tokens
 from hiercls.model.windows import Windows
 
+CPU_BATCH_TOKENS, BATCH_TOKENS = 2048, 8192
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingConfig:
     """How texts are put into batches.
 
     Args:
-        batch_tokens: Tokens in a batch, padding included; at least one text goes in.
+        batch_tokens: Tokens in a batch, padding included; at least one text goes in. None: 2,048 on a CPU, whose caches
+            hold what a layer makes of them, and 8,192 elsewhere.
         window: Texts that are sorted by length together; two windows are held in memory.
 
     Raises:
         ConfigError: If a value is not positive.
     """
 
-    batch_tokens: int = 8192
+    batch_tokens: int | None = None
     window: int = 4096
 
     def __post_init__(self) -> None:
-        if self.batch_tokens < 1 or self.window < 1:
+        if (self.batch_tokens is not None and self.batch_tokens < 1) or self.window < 1:
             raise ConfigError(f"expected positive batch_tokens and window, got {self.batch_tokens} and {self.window}")
+
+    def batch_tokens_on(self, device: torch.device) -> int:
+        """Tokens in a batch on a device.
+
+        Args:
+            device: Where to compute.
+
+        Returns:
+            The number given, or the device's own.
+
+        Example:
+            >>> EncodingConfig().batch_tokens_on(torch.device("cpu"))
+            2048
+        """
+        if self.batch_tokens is not None:
+            return self.batch_tokens
+        return CPU_BATCH_TOKENS if device.type == "cpu" else BATCH_TOKENS
 
 
 class EncodingEngine:
@@ -147,7 +167,8 @@ class EncodingEngine:
         Nothing is copied back before the last batch, so that a GPU never waits for the next one to be padded.
         """
         sequences, left = windows.sequences, np.bincount(windows.owners)
-        batches = list(length_batches([len(one) for one in sequences], batch_tokens=self.config.batch_tokens))
+        budget = self.config.batch_tokens_on(self.device)
+        batches = list(length_batches([len(one) for one in sequences], batch_tokens=budget))
         parts = []
         for batch in batches:
             tokens = Tokens.pad([sequences[row] for row in batch], pad_id=self.encoder.pad_id)

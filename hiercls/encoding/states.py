@@ -12,14 +12,20 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from hiercls.encoding.engine import length_batches
+from hiercls.encoding.engine import EncodingConfig, length_batches
 from hiercls.model.tokens import Tokens
 from hiercls.model.windows import Windows
 
 
 @torch.inference_mode()
 def hidden_states(
-    lower: Any, windows: Windows, *, pad_id: int, device: torch.device, batch_tokens: int = 8192, progress: bool = False
+    lower: Any,
+    windows: Windows,
+    *,
+    pad_id: int,
+    device: torch.device,
+    config: EncodingConfig | None = None,
+    progress: bool = False,
 ) -> Windows:
     """The states that a lower half makes of windows, in float16 and without padding.
 
@@ -31,18 +37,19 @@ def hidden_states(
         windows: Token ids.
         pad_id: The id to pad with.
         device: Where to compute.
-        batch_tokens: Tokens in a batch, padding included; at least one window goes in.
+        config: Sizes of batches.
         progress: Whether to show a bar on standard error.
 
     Returns:
         The same windows as hidden states, each of shape (length_w, width).
     """
+    budget = (EncodingConfig() if config is None else config).batch_tokens_on(device)
     lengths = np.array([len(sequence) for sequence in windows.sequences], dtype=np.int64)
     ends = lengths.cumsum()
     kept = _room(int(lengths.sum()), width=int(lower.config.hidden_size))
     sequences = [kept[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
     with tqdm(total=len(sequences), desc="lower layers", unit="window", disable=not progress) as bar:
-        for batch in length_batches(lengths.tolist(), batch_tokens=batch_tokens):
+        for batch in length_batches(lengths.tolist(), batch_tokens=budget):
             tokens = Tokens.pad([windows.sequences[place] for place in batch], pad_id=pad_id).to(device)
             states = lower(input_ids=tokens.ids, attention_mask=tokens.mask).last_hidden_state.half().cpu().numpy()
             for row, place in enumerate(batch):

@@ -47,7 +47,7 @@ class HierarchicalTextClassifier(OnboardingMixin, PromisingMixin, ClassifierMixi
     ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, trained by ``−log p(label|x)`` whatever view the label is of.
 
     Args:
-        taxonomy: The map: a ``Taxonomy``, or the path or text of its YAML.
+        taxonomy: The map: a ``Taxonomy``, the path of its YAML or ``.parquet``, or the text of its YAML.
         encoder: A BERT-like encoder's name on the Hugging Face hub, or a folder; an ``EncoderConfig``, which also says
             how it is pooled and what is read of long texts; None: words alone are read.
         max_length: Tokens read of a text, at most 512; the rest is cut. None: as ``encoder`` says, 256 by default.
@@ -169,7 +169,7 @@ class HierarchicalTextClassifier(OnboardingMixin, PromisingMixin, ClassifierMixi
             TrainingError: If a loss is not finite; where an epoch was finished, the estimator keeps its weights.
         """
         config = self._fit_config()
-        taxonomy = self.taxonomy if isinstance(self.taxonomy, Taxonomy) else Taxonomy.from_yaml(self.taxonomy)
+        taxonomy = self.taxonomy if isinstance(self.taxonomy, Taxonomy) else Taxonomy.read(self.taxonomy)
         before: Scorer | None = getattr(self, "scorer_", None) if self.warm_start else None
         if before is not None and (
             _levels(taxonomy) != _levels(self.taxonomy_) or type(before.task) is not type(config.task)

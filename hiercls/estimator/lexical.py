@@ -50,12 +50,12 @@ def lexical_branch(
         The branch, and log p(t|x) of the held-out documents with words that have not learnt from them, shape
         (n_heldout, n_topics); None where no term is kept, or where held-out labels are likelier without it.
     """
-    terms = Terms.fit(texts, customers=owners, config=config)
+    terms, words = Terms.read(texts, customers=owners, config=config)
     if not len(terms):
         return None
     inputs = documents.inputs  # a tuned encoder has seen these documents: words are learnt without its encodings
     encodings = inputs.encodings if isinstance(inputs, EncodingInputs) else np.empty((len(inputs), 0))
-    features = Features(words=terms.features(texts), encodings=encodings)
+    features = Features(words=words, encodings=encodings)
     teacher = LexicalTeacher(
         features=features if isinstance(task, OneTopic) else features.centred(),
         targets=documents.targets,

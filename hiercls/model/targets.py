@@ -81,7 +81,7 @@ class TargetTable:
         identity, composed = eye_array(len(taxonomy.topics), format="csr"), composition != "topic"
         topics = _scopes(labels.scopes, len(taxonomy.topics))
         self._levels: list[_LevelTable] = []
-        self._allowed: list[Tensor] = []
+        self._allowed: list[csr_array] = []
         for level in taxonomy.levels[:-1]:
             view = taxonomy.view(level)
             nodes = _binary(support @ view.membership)
@@ -90,11 +90,11 @@ class TargetTable:
                 _LevelTable(
                     sets=csr_array(nodes @ view.weights.T) if composed else nodes,
                     informative=np.diff(nodes.indptr) < len(view.classes),
-                    scopes=topics if composed or topics is None else (topics @ view.membership) > 0,
+                    scopes=topics if composed or topics is None else _binary(topics @ view.membership),
                     shifts=None if priors is None else priors.shifts(columns),
                 )
             )
-            self._allowed.append(torch.from_numpy(nodes.toarray() > 0))
+            self._allowed.append(nodes)
         self._levels.append(
             _LevelTable(
                 sets=rows,
@@ -135,8 +135,8 @@ class TargetTable:
         Returns:
             Each of shape (batch, n_nodes).
         """
-        rows = torch.from_numpy(self._row_of[documents])
-        return tuple(table[rows] for table in self._allowed)
+        rows = self._row_of[documents]
+        return tuple(_support(table, rows) for table in self._allowed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ class _LevelTable:
 
     sets: csr_array
     informative: np.ndarray
-    scopes: np.ndarray | None
+    scopes: csr_array | None
     shifts: np.ndarray | None
 
     def batch(self, rows: np.ndarray, scope: np.ndarray, prior: np.ndarray | None) -> LevelTargets:
@@ -153,7 +153,7 @@ class _LevelTable:
             sets=_take(self.sets, rows),
             informative=torch.from_numpy(self.informative[rows]),
             prior_shift=None if self.shifts is None or prior is None else torch.from_numpy(self.shifts[prior]),
-            scope=None if self.scopes is None else torch.from_numpy(self.scopes[scope]),
+            scope=None if self.scopes is None else _support(self.scopes, scope),
         )
 
 
@@ -166,6 +166,14 @@ def _take(matrix: csr_array, rows: np.ndarray) -> Entries:
         log_weights=torch.from_numpy(np.log(matrix.data[places]).astype(np.float32)),
         n_owners=len(rows),
     )
+
+
+def _support(matrix: csr_array, rows: np.ndarray) -> Tensor:
+    """Where some rows of a sparse matrix have entries, shape (n_taken, n_columns), bool."""
+    places, owners = spans(matrix.indptr, rows)
+    support = torch.zeros(len(rows), matrix.shape[1], dtype=torch.bool)
+    support[torch.from_numpy(owners), torch.from_numpy(matrix.indices[places].astype(np.int64))] = True
+    return support
 
 
 def spans(starts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -210,11 +218,10 @@ def _binary(matrix: Any) -> csr_array:
     return csr_array((np.ones_like(rows.data), rows.indices, rows.indptr), shape=rows.shape)
 
 
-def _scopes(scopes: Sequence[np.ndarray | None], n_topics: int) -> np.ndarray | None:
-    """Distinct scopes as rows of truth values, shape (n_scopes, n_topics); None where all are the whole."""
+def _scopes(scopes: Sequence[np.ndarray | None], n_topics: int) -> csr_array | None:
+    """Distinct scopes as rows of 1, shape (n_scopes, n_topics); None where all are the whole."""
     if all(scope is None for scope in scopes):
         return None
-    table = np.zeros((len(scopes), n_topics), dtype=bool)
-    for row, scope in enumerate(scopes):
-        table[row, slice(None) if scope is None else scope] = True
-    return table
+    members = [np.arange(n_topics) if scope is None else scope for scope in scopes]
+    ends = np.cumsum([0, *map(len, members)])
+    return csr_array((np.ones(ends[-1]), np.concatenate(members), ends), shape=(len(scopes), n_topics))

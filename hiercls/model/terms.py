@@ -12,7 +12,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from hiercls.errors import ConfigError
 from hiercls.names import composed
@@ -72,7 +72,14 @@ class Terms:
 
     @classmethod
     def fit(cls, texts: Sequence[str], *, customers: Sequence[str] | np.ndarray, config: LexicalConfig) -> Terms:
-        """The terms of texts that enough customers use.
+        """The terms of texts that enough customers use; see :meth:`read`."""
+        return cls.read(texts, customers=customers, config=config)[0]
+
+    @classmethod
+    def read(
+        cls, texts: Sequence[str], *, customers: Sequence[str] | np.ndarray, config: LexicalConfig
+    ) -> tuple[Terms, csr_array]:
+        """The terms of texts that enough customers use, and the texts' features: words are counted once for both.
 
         Args:
             texts: The texts.
@@ -80,13 +87,16 @@ class Terms:
             config: Which terms are kept.
 
         Returns:
-            The terms; there are none where no text has a word that enough customers use.
+            The terms, of which there are none where no text has a word that enough customers use; and what
+            :meth:`features` says of the texts.
         """
         vectorizer = CountVectorizer(ngram_range=(1, config.max_words), preprocessor=_written_alike)
         try:
-            used = csr_array(vectorizer.fit_transform(texts) > 0)
+            counts = csr_array(vectorizer.fit_transform(texts))
         except ValueError:  # scikit-learn's word for texts without any word
-            return cls(names=(), idf=np.empty(0, dtype=np.float32), max_words=config.max_words)
+            none = cls(names=(), idf=np.empty(0, dtype=np.float32), max_words=config.max_words)
+            return none, none.features(texts)
+        used = csr_array(counts > 0)
         found, owner = np.unique(np.asarray(customers), return_inverse=True)
         owners = csr_array((np.ones(len(texts)), (owner, np.arange(len(texts)))), shape=(len(found), len(texts)))
         own = found != ""
@@ -95,11 +105,12 @@ class Terms:
         kept = np.flatnonzero(n_users >= min(config.min_customers, own.sum()))
         kept = np.sort(kept[np.argsort(-n_documents[kept], kind="stable")[: config.max_terms]])
         n_documents = n_documents[kept]
-        return cls(
+        terms = cls(
             names=tuple(vectorizer.get_feature_names_out()[kept].tolist()),
             idf=(np.log((1 + len(texts)) / (1 + n_documents)) + 1).astype(np.float32),
             max_words=config.max_words,
         )
+        return terms, terms._weighted(csr_array(counts[:, kept]))
 
     def __len__(self) -> int:
         """Number of terms."""
@@ -116,20 +127,21 @@ class Terms:
         """
         if not texts or not self.names:
             return csr_array((len(texts), len(self)), dtype=np.float32)
-        return csr_array(self._vectorizer.transform(texts))
+        return self._weighted(csr_array(self._counter.transform(texts)))
+
+    def _weighted(self, counts: csr_array) -> csr_array:
+        """``x_w ∝ (1 + log n_w) · idf_w`` from counts n, shape (n_texts, n_terms), float32."""
+        if not len(self):
+            return csr_array(counts.shape, dtype=np.float32)
+        transformer = TfidfTransformer(sublinear_tf=True)
+        transformer.idf_ = self.idf
+        return csr_array(transformer.transform(counts.astype(np.float32)))
 
     @cached_property
-    def _vectorizer(self) -> TfidfVectorizer:
+    def _counter(self) -> CountVectorizer:
         """scikit-learn's vectorizer with these terms."""
-        vectorizer = TfidfVectorizer(
-            vocabulary=list(self.names),
-            ngram_range=(1, self.max_words),
-            preprocessor=_written_alike,
-            sublinear_tf=True,
-            dtype=np.float32,
-        )
-        vectorizer.idf_ = self.idf
-        return vectorizer
+        ngrams = (1, self.max_words)
+        return CountVectorizer(vocabulary=list(self.names), ngram_range=ngrams, preprocessor=_written_alike)
 
 
 def _written_alike(text: str) -> str:

@@ -9,6 +9,7 @@ from hiercls.plots.confusion import Confusion, confusion, plot_confusion
 from hiercls.plots.curves import plot_operating_curve, plot_risk_coverage
 from hiercls.plots.filing import plot_filing
 from hiercls.plots.gains import Gain, plot_gains
+from hiercls.plots.growth import plot_growth
 from hiercls.plots.reliability import Diagram, plot_reliability
 from hiercls.plots.taxonomy import plot_taxonomy
 from hiercls.plots.union import Pair, plot_union
@@ -24,6 +25,7 @@ __all__ = [
     "plot_confusion",
     "plot_filing",
     "plot_gains",
+    "plot_growth",
     "plot_operating_curve",
     "plot_reliability",
     "plot_risk_coverage",

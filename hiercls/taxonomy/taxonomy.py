@@ -71,6 +71,27 @@ class Taxonomy:
         return cls(load_taxonomy(source))
 
     @classmethod
+    def read(cls, source: str | Path) -> Taxonomy:
+        """Read a taxonomy from Parquet where a path ends in ``.parquet``, else from YAML.
+
+        Args:
+            source: A file's path, or YAML text.
+
+        Returns:
+            The taxonomy.
+
+        Raises:
+            TaxonomyError: If anything is wrong with it; all problems at once.
+            MissingExtraError: If it is Parquet and pyarrow is not installed.
+
+        Example:
+            >>> Taxonomy.read("{hiercls: 1, levels: [topic], topics: [A, B]}").topics
+            ('A', 'B')
+        """
+        is_table = "\n" not in str(source) and str(source).lower().endswith(".parquet")
+        return cls.from_parquet(source) if is_table else cls.from_yaml(source)
+
+    @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Taxonomy:
         """Read a taxonomy from plain data with the keys of a taxonomy file.
 

@@ -75,12 +75,14 @@ class LexicalTeacher:
             Weights of naive Bayes, shape (n_terms, n_topics), and of ridge regression, (n_terms + width, n_topics).
         """
         features, target = self.features.take(documents), self.targets.batch(documents)[-1]
-        weights, said = self.weights[documents], self.task.scores(opinion)
+        weights, said, before = self.weights[documents], self.task.scores(opinion), None
         believed = said
         for _ in range(ROUNDS):
-            odds = log_odds(
-                features.words, _expected(believed, target, weights=weights), weights, smoothing=self.smoothing
-            )
+            shares = _expected(believed, target, weights=weights)
+            if before is not None and np.array_equal(shares.data, before):
+                break  # as where every label is of one topic: there is nothing to be shared out
+            before = shares.data
+            odds = log_odds(features.words, shares, weights, smoothing=self.smoothing)
             believed = _sum(COUNTING, said, features.scores(odds))
         believed = _sum(JUDGING, said, features.scores(odds))
         return odds, ridge(features, _expected(believed, target, weights=weights), weights)

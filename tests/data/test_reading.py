@@ -421,3 +421,19 @@ def test_rows_say_whether_their_labels_are_complete(tmp_path):
     rejects = [reject_row(row, Problem(message="no")) for row in table.rows[:3]]
     write_rejects(tmp_path / "bad.jsonl", rejects)
     assert [row.complete for row in read(tmp_path / "bad.jsonl").rows] == [None, (), ("one",)]
+
+
+@pytest.mark.parametrize("extension", ["csv", "parquet"])
+def test_a_file_is_read_part_by_part_and_its_lines_are_counted_through(tmp_path, monkeypatch, extension):
+    monkeypatch.setattr("hiercls.data.delimited._N_AT_A_TIME", 2)
+    monkeypatch.setattr("hiercls.data.records._N_AT_A_TIME", 2)
+    path, texts = tmp_path / f"a.{extension}", [f"text {number}" for number in range(5)]
+    pd.DataFrame({"text": texts}).to_csv(path, index=False) if extension == "csv" else pq.write_table(
+        pa.table({"text": texts}), path
+    )
+    limit, found = csv.field_size_limit(), []
+    for row in iterate(path):
+        assert csv.field_size_limit() == limit  # which is the whole process's
+        found.append(row)
+    assert [row.text for row in found] == texts
+    assert [row.line for row in found] == [number + (extension == "csv") for number in range(1, 6)]

@@ -160,7 +160,7 @@ def test_little_of_a_batch_is_padding(encoder: TextEncoder) -> None:
     random = np.random.default_rng(0)
     lengths = np.exp(random.normal(4.3, 0.9, size=4096)).astype(int).clip(3, 256)  # about as 20 Newsgroups
     defaults = EncodingConfig()
-    batches = list(length_batches(lengths.tolist(), batch_tokens=defaults.batch_tokens))
+    batches = list(length_batches(lengths.tolist(), batch_tokens=defaults.batch_tokens_on(CPU)))
     padded = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
     assert lengths.sum() / padded > 0.95
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from hiercls.encoding.engine import EncodingConfig
 from hiercls.encoding.states import hidden_states
 from hiercls.errors import ConfigError
 from hiercls.model import layers
@@ -44,7 +45,7 @@ def test_the_halves_of_an_encoder_say_what_the_whole_says(encoder: TextEncoder, 
 def test_kept_states_give_the_whole_encoder_s_vectors_up_to_their_storage(encoder: TextEncoder, n_upper: int) -> None:
     windows = encoder.tokenize(TEXTS)
     lower, upper = halves(encoder.transformer, n_upper=n_upper)
-    kept = hidden_states(lower, windows, pad_id=0, device=CPU, batch_tokens=20)
+    kept = hidden_states(lower, windows, pad_id=0, device=CPU, config=EncodingConfig(batch_tokens=20))
     assert {one.dtype for one in kept.sequences} == {np.dtype(np.float16)}
     assert [one.shape for one in kept.sequences] == [(len(one), 16) for one in windows.sequences]
     assert kept.owners.tolist() == windows.owners.tolist()

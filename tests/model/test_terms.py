@@ -24,6 +24,13 @@ def test_features_equal_scikit_learns_where_all_terms_are_kept(max_words: int) -
     )
 
 
+@pytest.mark.parametrize("config", [LexicalConfig(min_customers=1, max_words=2), LexicalConfig(max_terms=3)])
+def test_reading_gives_the_features_too(config: LexicalConfig) -> None:
+    terms, features = Terms.read(TEXTS, customers=CUSTOMERS, config=config)
+    assert terms.names == Terms.fit(TEXTS, customers=CUSTOMERS, config=config).names
+    np.testing.assert_array_equal(features.toarray(), terms.features(TEXTS).toarray())
+
+
 @pytest.mark.parametrize("min_customers", [1, 2, 3])
 def test_a_term_needs_customers_not_documents(min_customers: int) -> None:
     terms = Terms.fit(TEXTS, customers=CUSTOMERS, config=LexicalConfig(min_customers=min_customers))

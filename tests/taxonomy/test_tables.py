@@ -175,3 +175,13 @@ def test_columns_that_lack_or_are_no_strings(tmp_path):
         Taxonomy.from_parquet(path)
     with pytest.raises(TaxonomyError, match="there is no such file"):
         Taxonomy.from_parquet(tmp_path / "b.parquet")
+
+
+def test_a_path_says_by_its_ending_what_it_is(tmp_path):
+    tiny = Taxonomy.from_yaml(shipped("tiny"))
+    tiny.to_parquet(tmp_path / "tiny.PARQUET")
+    assert Taxonomy.read(tmp_path / "tiny.PARQUET") == tiny == Taxonomy.read(str(shipped("tiny")))
+    assert Taxonomy.read(tiny.to_yaml()) == tiny
+    assert (
+        Taxonomy.read("hiercls: 1\nlevels: [topic]\ntopics: [A, B.parquet]\nname: a.parquet").topics[1] == "B.parquet"
+    )

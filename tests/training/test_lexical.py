@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
 from hiercls.taxonomy.multilabels import resolve_multilabels
+from hiercls.training import lexical
 from hiercls.training.lexical import (
     COUNTING,
     JUDGING,
@@ -171,3 +174,18 @@ def test_words_of_several_topics_are_weighed_by_the_likelihood_of_lists(tiny: Ta
     expected = np.where(truth[30:], logs, np.log(-np.expm1(logs))).sum(axis=1)
     assert taught.loss(split[1], kept.heldout) == pytest.approx(-expected.mean(), rel=1e-4)
     assert ((logs > np.log(0.5)) == truth[30:]).mean() > 0.95
+
+
+def test_words_are_counted_once_where_labels_leave_nothing_open(
+    tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught, _, topics = teacher(tiny)
+    rows = [Row(text="", labels=((None, tiny.topics[topic]),)) for topic in topics]
+    fine = dataclasses.replace(taught, targets=TargetTable(tiny, resolve(tiny, rows).labels, composition="topic"))
+    counted = []
+    monkeypatch.setattr(lexical, "log_odds", lambda *given, **named: counted.append(1) or log_odds(*given, **named))
+    opinion = torch.zeros(N, T).log_softmax(-1)
+    fine.judges(np.arange(N), opinion)
+    assert len(counted) == 1
+    taught.judges(np.arange(N), opinion)
+    assert len(counted) == 1 + ROUNDS

@@ -1,0 +1,86 @@
+"""How seconds grow: lines on log–log axes, each with its slope.
+
+Knows numbers; nothing of what was timed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hiercls.errors import ConfigError
+from hiercls.plots.canvas import BLUE, HEADING, INK, LINE, MARGIN, QUIET, SMALL, draw_key, headed_canvas, ink
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = (BLUE, "#C4622D", "#3C8D5A", "#8A5BA6")
+"""The lines' inks, in their order."""
+
+LEFT, FOOT, WIDTH, HEIGHT = 0.62, 0.5, 6.4, 3.6
+"""In inches: left of the panel, below it; the panel itself."""
+
+KEY = MARGIN + HEADING
+"""In inches: the top of the key."""
+
+
+def plot_growth(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, subtitle: str) -> Figure:
+    """Draw seconds over sizes, both relative to the smallest size: what is linear climbs at 45 degrees.
+
+    Args:
+        lines: Sizes and seconds, both positive, by what they are called; at most four.
+        title: What the figure says.
+        subtitle: How it was measured.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ConfigError: If there is no line, or more than can be told apart.
+        MissingExtraError: If matplotlib is not installed.
+
+    Example:
+        >>> figure = plot_growth({"work (slope 1.00)": ([1, 10], [2, 20])}, title="Growth", subtitle="medians")
+        >>> [text.get_text() for text in figure.axes[0].texts][-1]
+        'work (slope 1.00)'
+    """
+    if not 0 < len(lines) <= len(COLOURS):
+        raise ConfigError(f"expected 1 to {len(COLOURS)} lines, got {len(lines)}")
+    relative = {name: [np.log10(np.asarray(part) / part[0]) for part in both] for name, both in lines.items()}
+    far = max(1, math.ceil(max(float(values.max()) for both in relative.values() for values in both) - 1e-9))
+    low = min(0, math.floor(min(float(both[1].min()) for both in relative.values()) + 1e-9))
+    top = KEY + 0.36
+    size = {"width": 2 * MARGIN + LEFT + WIDTH, "height": top + HEIGHT + FOOT + MARGIN}
+    figure, axes = headed_canvas(title=title, subtitle=subtitle, **size)
+
+    def at(x: Any, y: Any) -> tuple[Any, Any]:
+        return MARGIN + LEFT + WIDTH * np.asarray(x) / far, top + HEIGHT * (far - np.asarray(y)) / (far - low)
+
+    _draw_ground(axes, at, far=far, low=low)
+    inks = dict(zip(relative, COLOURS, strict=False))
+    for name, (sizes, seconds) in relative.items():
+        axes.plot(*at(sizes, seconds), color=inks[name], marker="o", markersize=4, linewidth=1.6, zorder=2)
+    draw_key(axes, inks, top=KEY, marker="o")
+    return figure
+
+
+def _draw_ground(axes: Axes, at: Any, *, far: int, low: int) -> None:
+    """Thin lines at powers of ten, their factors, and what is linear."""
+    quiet = {"size": SMALL - 1, **ink(QUIET)}
+    for power in range(far + 1):
+        x, y = at([power, power], [low, far])
+        axes.plot(x, y, color=LINE, linewidth=0.6, zorder=0.5)
+        axes.text(x[0], y[0] + 0.06, f"×{10**power:,}", ha="center", va="top", **quiet)
+    for power in range(low, far + 1):
+        x, y = at([0, far], [power, power])
+        axes.plot(x, y, color=LINE, linewidth=0.6, zorder=0.5)
+        axes.text(x[0] - 0.06, y[0], f"×{10.0**power:,g}", ha="right", va="center_baseline", **quiet)
+    axes.plot(*at([0, far], [0, far]), color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    x, y = at(far / 2, low)
+    axes.text(x, y + 0.24, "size, by the smallest", size=SMALL, ha="center", va="top", **ink())
+    x, y = at(0, (far + low) / 2)
+    axes.text(x - 0.5, y, "seconds, by the first", size=SMALL, ha="center", va="center", rotation=90, **ink())

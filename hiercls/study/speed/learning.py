@@ -1,0 +1,235 @@
+"""How fast a model learns: the whole encoder, heads on cached encodings, words alone, and many customers at once.
+
+Knows training runs and the peers' own; knows no clock.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from hiercls.data.rows import Row as Document
+from hiercls.data.rows import make_rows
+from hiercls.encoding.engine import EncodingEngine
+from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.estimator.networks import Bench
+from hiercls.model.batch import LabelledDocuments
+from hiercls.model.encoder import EncoderConfig, find_encoder, load_encoder
+from hiercls.model.heads import HeadConfig
+from hiercls.model.inputs import EncodingInputs, Inputs
+from hiercls.model.network import HierarchicalNetwork
+from hiercls.model.targets import TargetTable
+from hiercls.study.corpus import Corpus, newsgroups_corpora
+from hiercls.study.speed.encoding import CPU
+from hiercls.study.speed.rounds import Row, SpeedConfig, present, ratios
+from hiercls.taxonomy import Taxonomy, resolve, shipped
+from hiercls.training.config import TrainingConfig
+from hiercls.training.loop import train
+from hiercls.training.selection import log_topics
+
+BATCH = 32
+"""Documents in a step where the encoder is trained."""
+
+PLAIN = HeadConfig(hidden=0, dropout=0.0, composition="flat")
+"""One linear map from encodings to topics: what logistic regression is."""
+
+EPOCHS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 100)
+"""Passes that are tried until the loss is as low as logistic regression's."""
+
+
+def labelled(taxonomy: Taxonomy, rows: Sequence[Document], inputs: Inputs) -> LabelledDocuments:
+    """Rows whose labels are legal, with what a network reads of them."""
+    labels = resolve(taxonomy, rows).labels
+    return LabelledDocuments(
+        inputs=inputs,
+        targets=TargetTable(taxonomy, labels, composition="flat"),
+        weights=np.ones(len(rows), dtype=np.float32),
+        groups=np.array([row.customer or "" for row in rows]),
+    )
+
+
+def flat_network(taxonomy: Taxonomy, *, width: int) -> HierarchicalNetwork:
+    """A new linear head on encodings of some width, the same every time."""
+    torch.manual_seed(0)
+    return HierarchicalNetwork(PLAIN.build(width, taxonomy), body=nn.Identity())
+
+
+def fitted(
+    network: HierarchicalNetwork, documents: LabelledDocuments, config: TrainingConfig, *, n_levels: int
+) -> HierarchicalNetwork:
+    """The network, trained by the library's own loop on what labels say of the topics."""
+    weights = torch.tensor([0.0] * (n_levels - 1) + [1.0])
+    train(network, documents, config=config, level_weights=weights, device=CPU, seed=0)
+    return network
+
+
+def _newsgroups(number: int | None) -> tuple[Taxonomy, Corpus, Corpus]:
+    taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
+    return (taxonomy, *newsgroups_corpora(taxonomy, headers="removed", documents=number))
+
+
+def train_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
+    """Fine-tune all layers for some steps of 32 documents, in tokens a second, beside the Trainer.
+
+    Args:
+        config: Rounds, threads, steps.
+        say: Is told of absent peers.
+
+    Returns:
+        The rows.
+    """
+    taxonomy, corpus, _ = _newsgroups(config.steps * BATCH)
+    texts = list(corpus.texts)
+    encoder = load_encoder(EncoderConfig())
+    bench = Bench.of(texts, EncodingEngine(encoder, device=CPU), tune="all", progress=False)
+    rows = make_rows(texts, [taxonomy.topics[topic] for topic in corpus.topics])
+    documents = labelled(taxonomy, rows, bench.inputs)
+    n_tokens = int(encoder.tokenize(texts).lengths.sum())
+    ours = TrainingConfig(epochs=1, batch_size=BATCH, weight_decay=0.01)
+
+    def run() -> None:
+        network = bench.network(PLAIN.build(encoder.width, taxonomy))
+        fitted(network, documents, ours, n_levels=len(taxonomy.levels))
+
+    builders = {
+        name: partial(_trainer, corpus, best=name == BEST, steps=config.steps, threads=config.threads)
+        for name in (USUAL, BEST)
+    }
+    seconds = config.time({"hiercls": run, **dict(present(builders, say))}, warm=False)
+    found = []
+    for name, bar, stretch in ((USUAL, 4.0, 6.0), (BEST, 1.1, 1.5)):
+        if name in seconds:
+            values = ratios(seconds[name], seconds["hiercls"])
+            found.append(Row(work="fine-tune all layers", against=name, values=values, bar=bar, stretch=stretch))
+    for name, spent in seconds.items():
+        rate = [n_tokens / one for one in spent]
+        found.append(Row(work="training tokens a second", against=name, values=rate, unit=" tokens/s"))
+    return found
+
+
+USUAL, BEST = (
+    "transformers Trainer, defaults",
+    "transformers Trainer, eager attention, no dropout, like lengths together",
+)
+
+
+def _trainer(corpus: Corpus, *, best: bool, steps: int, threads: int) -> Callable[[], object]:
+    """A Trainer's whole run over the documents, tokenized before."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer
+    from transformers import TrainingArguments as Arguments
+
+    folder = str(find_encoder(EncoderConfig()))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer(list(corpus.texts), truncation=True, max_length=EncoderConfig().max_length)["input_ids"]
+    dataset = [{"input_ids": one, "labels": topic} for one, topic in zip(ids, corpus.topics.tolist(), strict=True)]
+    plain: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if best else {}
+    plain |= {"attn_implementation": "eager"} if best else {}
+    sampling = {"train_sampling_strategy": "group_by_length"} if best else {}
+
+    def run() -> None:
+        model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=20, **plain)
+        with tempfile.TemporaryDirectory() as output:
+            arguments = Arguments(
+                output_dir=output, max_steps=steps, per_device_train_batch_size=BATCH, save_strategy="no",
+                report_to=[], disable_tqdm=True, use_cpu=True, logging_strategy="no", **sampling,
+            )  # fmt: skip
+            collator = DataCollatorWithPadding(tokenizer)
+            with threadpool_limits(limits=threads):
+                Trainer(model, arguments, train_dataset=dataset, data_collator=collator).train()
+
+    return run
+
+
+def head_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
+    """Train a linear head on cached encodings until its loss is logistic regression's.
+
+    Args:
+        config: Rounds and threads.
+        say: Is told of the passes that it takes.
+
+    Returns:
+        The row.
+    """
+    taxonomy, corpus, _ = _newsgroups(_number(config))
+    encodings = HierarchicalTextClassifier(taxonomy).build_engine().encode(list(corpus.texts))
+    rows = make_rows(list(corpus.texts), [taxonomy.topics[topic] for topic in corpus.topics])
+    documents = labelled(taxonomy, rows, EncodingInputs(encodings))
+    regression = LogisticRegression(max_iter=1000).fit(encodings, corpus.topics)
+    aim = log_loss(corpus.topics, regression.predict_proba(encodings), labels=regression.classes_)
+
+    def learn(epochs: int) -> HierarchicalNetwork:
+        network = flat_network(taxonomy, width=encodings.shape[1])
+        settings = TrainingConfig(epochs=epochs, learning_rate=3e-3, weight_decay=0.0)
+        return fitted(network, documents, settings, n_levels=len(taxonomy.levels))
+
+    for epochs in EPOCHS:
+        said = log_topics(learn(epochs), documents, device=CPU)
+        reached = -float(said[torch.arange(len(rows)), torch.from_numpy(corpus.topics)].mean())
+        if reached <= aim:
+            break
+    note = f"training loss {reached:.4f} and {aim:.4f} nats; {epochs} passes"
+    note += "" if reached <= aim else "; never as low, so that nothing counts"
+    say(f"heads: {note}")
+    works = {
+        "hiercls": lambda: learn(epochs),
+        "sklearn": lambda: LogisticRegression(max_iter=1000).fit(encodings, corpus.topics),
+    }
+    seconds = config.time(works)
+    what = f"train heads on cached encodings, {len(rows):,} × 20"
+    values = ratios(seconds["sklearn"], seconds["hiercls"]) if reached <= aim else [0.0]
+    against = "scikit-learn LogisticRegression"
+    return [Row(work=what, against=against, values=values, bar=3.0, stretch=10.0, note=note)]
+
+
+def _number(config: SpeedConfig) -> int | None:
+    """How many training documents are taken; None: all."""
+    return config.size(11_314, least=200) if config.scale < 1 else None
+
+
+def lexical_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
+    """Fit and predict on words alone, beside TF-IDF and a linear SVM.
+
+    Args:
+        config: Rounds and threads.
+        say: Not used: scikit-learn is always there.
+
+    Returns:
+        The rows.
+    """
+    taxonomy, corpus, test = _newsgroups(_number(config))
+    names = [taxonomy.topics[topic] for topic in corpus.topics]
+    truth = [taxonomy.topics[topic] for topic in test.topics]
+    right: dict[str, float] = {}
+
+    def hiercls() -> None:
+        model = HierarchicalTextClassifier(taxonomy, encoder=None, training=TrainingConfig(about_weight=0.0))
+        right["hiercls"] = float(np.mean(model.fit(corpus.texts, names).predict(test.texts) == truth))
+
+    def svm() -> None:
+        pipeline = make_pipeline(TfidfVectorizer(sublinear_tf=True), LinearSVC(dual=True))
+        right["LinearSVC"] = float(np.mean(pipeline.fit(corpus.texts, names).predict(test.texts) == truth))
+
+    seconds = config.time({"hiercls": hiercls, "LinearSVC": svm}, warm=False)
+    note = f"accuracy on test documents {right['hiercls']:.3f} and {right['LinearSVC']:.3f}"
+    return [
+        Row(
+            work=f"fit {len(names):,} and predict {len(truth):,} documents on TF-IDF only",
+            against="scikit-learn TF-IDF + LinearSVC",
+            values=ratios(seconds["LinearSVC"], seconds["hiercls"]),
+            bar=1.0,
+            stretch=2.0,
+            note=note,
+        )
+    ]

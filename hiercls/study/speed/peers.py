@@ -1,0 +1,148 @@
+"""Other people's encoders of the same weights: what each makes of texts, as unit vectors.
+
+Knows their interfaces; knows no clock and no label. All come with the extra ``bench``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hiercls.encoding.engine import length_batches
+from hiercls.errors import require
+from hiercls.model.encoder import EncoderConfig, TextEncoder, find_encoder, load_encoder
+from hiercls.model.tokens import Tokens
+
+Encode = Callable[[Sequence[str]], np.ndarray]
+"""Texts to vectors, shape (n_texts, width)."""
+
+BATCH_TOKENS = 2048
+"""Tokens in a batch where a peer has no batching of its own: sorted by length, as hiercls does it."""
+
+
+def encoding_peers(config: EncoderConfig, *, threads: int) -> dict[str, Callable[[], Encode]]:
+    """What builds each peer.
+
+    Args:
+        config: The encoder.
+        threads: Threads that each may use.
+
+    Returns:
+        Builders by name; a peer that is not installed raises ``MissingExtraError``.
+    """
+    peers: dict[str, Callable[[], Encode]] = {
+        "sentence-transformers, defaults": partial(_sentence_transformers, config),
+        "transformers pipeline, batch 32": partial(_pipeline, config),
+    }
+    for hint in ("f32", "bf16"):
+        peers[f"OpenVINO {hint}"] = partial(_openvino, config, hint, threads)
+    for int8 in (False, True):
+        peers[f"ONNX Runtime {'int8' if int8 else 'f32'}"] = partial(_onnxruntime, config, int8, threads)
+    return peers
+
+
+class _Plain(nn.Module):
+    """Ids and mask to the last hidden states, as exporters want it."""
+
+    def __init__(self, transformer: Any) -> None:
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        states: Tensor = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
+
+
+def _sentence_transformers(config: EncoderConfig) -> Encode:
+    model = require("sentence_transformers", extra="bench").SentenceTransformer(str(find_encoder(config)), device="cpu")
+    model.max_seq_length = config.max_length
+    return lambda texts: np.asarray(model.encode(list(texts), show_progress_bar=False))
+
+
+def _pipeline(config: EncoderConfig) -> Encode:
+    from transformers import pipeline
+
+    folder = str(find_encoder(config))
+    run = pipeline("feature-extraction", model=folder, tokenizer=folder, device="cpu")
+    settings = {"truncation": True, "max_length": config.max_length}
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        parts = run(list(texts), batch_size=32, tokenize_kwargs=settings)
+        # The pipeline keeps padding, so that its mean is over that too: only its time is comparable.
+        return _unit(np.stack([np.asarray(part[0]).mean(axis=0) for part in parts]))
+
+    return encode
+
+
+def _openvino(config: EncoderConfig, hint: str, threads: int) -> Encode:
+    openvino = require("openvino", extra="bench")
+    encoder = load_encoder(config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = openvino.convert_model(_Plain(encoder.transformer), example_input=_example())
+    settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+    compiled = openvino.Core().compile_model(model, "CPU", settings)
+    return _batched(encoder, lambda ids, mask: compiled([ids, mask])[0])
+
+
+def _onnxruntime(config: EncoderConfig, int8: bool, threads: int) -> Encode:
+    runtime = require("onnxruntime", extra="bench")
+    require("onnxscript", extra="bench")
+    encoder = load_encoder(config)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file = Path(folder) / "model.onnx"
+        dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+        program: Any = torch.onnx.export(
+            _Plain(encoder.transformer).eval(),
+            _example(),
+            dynamo=True,
+            dynamic_shapes=(dynamic, dynamic),
+            verbose=False,
+        )
+        program.save(str(file))
+        if int8:
+            quantization = require("onnxruntime.quantization", extra="bench")
+            quantization.quantize_dynamic(file, file.with_suffix(".int8.onnx"))
+            file = file.with_suffix(".int8.onnx")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    names = [one.name for one in session.get_inputs()]
+    return _batched(encoder, lambda ids, mask: session.run(None, dict(zip(names, (ids, mask), strict=True)))[0])
+
+
+def _example() -> tuple[Tensor, Tensor]:
+    """Ids and mask that an exporter may trace."""
+    ids = torch.randint(1000, 2000, (2, 16), generator=torch.Generator().manual_seed(0))
+    return ids, torch.ones_like(ids)
+
+
+def _batched(encoder: TextEncoder, states: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Encode:
+    """Texts in batches of like length through a runtime, and the mean over their tokens."""
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        sequences = encoder.tokenize(texts).sequences
+        out = np.empty((len(texts), encoder.width), dtype=np.float32)
+        for rows in length_batches([len(one) for one in sequences], batch_tokens=BATCH_TOKENS):
+            batch = Tokens.pad([sequences[row] for row in rows], pad_id=encoder.pad_id)
+            mask = batch.mask.numpy()
+            found = np.asarray(states(batch.ids.numpy(), mask), dtype=np.float32)
+            out[rows] = (found * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        return _unit(out)
+
+    return encode
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows of length 1."""
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
