@@ -23,11 +23,12 @@ class _Layers(nn.Module):
         super().__init__()
         first, second, output = (torch.from_numpy(part) for part in weights)
         self.first, self.second = nn.Linear(*first.shape), nn.Linear(*second.shape)
-        self.outputs = nn.ModuleList([nn.Linear(output.shape[1], 1) for _ in output])
+        outputs = [nn.Linear(output.shape[1], 1) for _ in output]
+        self.outputs = nn.ModuleList(outputs)
         with torch.no_grad():
             for layer, weight in ((self.first, first.T), (self.second, second.T)):
                 layer.weight.copy_(weight)
-            for place, last in enumerate(self.outputs):
+            for place, last in enumerate(outputs):
                 last.weight.copy_(output[place : place + 1])
             for name, parameter in self.named_parameters():
                 if name.endswith("bias"):

@@ -145,7 +145,7 @@ def _run(
             yield from together(
                 joblib.delayed(run_program)(
                     program,
-                    _networks(documents, program, config.per_class),
+                    networks_of(documents, program, config.per_class),
                     config.alone if len(program[0][1]) == 1 else config.joint,
                     device,
                 )
@@ -173,8 +173,17 @@ def _backend(name: Backend) -> str:
     return name
 
 
-def _networks(documents: Documents, program: Sequence[Run], per_class: int) -> list[Network]:
-    """A program's networks with their documents."""
+def networks_of(documents: Documents, program: Sequence[Run], per_class: int) -> list[Network]:
+    """A program's networks with their documents.
+
+    Args:
+        documents: The corpus.
+        program: Which networks.
+        per_class: Training documents of each topic.
+
+    Returns:
+        The networks.
+    """
     topics = documents.taxonomy.topics
     return [
         Network(
