@@ -40,7 +40,7 @@ def pooling(
     ] = Backends.local,
     workers: Annotated[int, typer.Option(help="Programs at once; -1: one a core.")] = -1,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for pooling-runs.jsonl, pooling.json and pooling.md.")
+        Path, typer.Option("--output", "-o", help="Folder for pooling-runs.jsonl, pooling.json, .md and .svg.")
     ] = Path("benchmarks"),
     encoder: Annotated[
         bool, typer.Option(help="Ask the frozen encoder, too: as a forecast, and in place of words.")
@@ -58,4 +58,4 @@ def pooling(
     sweep = SweepConfig(per_class=per_class, repeats=range(repeats), backend=backend.value, workers=workers)
     config = PoolingConfig(kind=pairs.value, sweep=sweep, encoder=encoder)
     typer.echo(run_pooling(config, output, resume=resume, say=note))
-    note(f"wrote pooling-runs.jsonl, pooling.json and pooling.md in {output}")
+    note(f"wrote pooling-runs.jsonl, pooling.json, pooling.md and pooling.svg in {output}")

@@ -13,18 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from hiercls.errors import require
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.files import write_text
+from hiercls.files import replacing, write_text
 from hiercls.study.corpus import newsgroups_corpora
 from hiercls.study.newsgroups import versions_and_machine
+from hiercls.study.pooling_documents import Documents
 from hiercls.study.pooling_features import Words, all_features
 from hiercls.study.pooling_forecast import N_SHUFFLES
 from hiercls.study.pooling_networks import Trained
-from hiercls.study.pooling_report import report
+from hiercls.study.pooling_report import draw_forecasts, report
 from hiercls.study.pooling_speed import speed
 from hiercls.study.pooling_sweep import Run, SweepConfig, sweep
 from hiercls.study.pooling_tables import EPOCHS, Scores, curves, mended, published, scores_at
-from hiercls.study.pooling_tasks import Documents, Kind, Pair, main_tasks, pairs
+from hiercls.study.pooling_tasks import Kind, Pair, main_tasks, pairs
 from hiercls.study.pooling_transfer import transfer_features
 from hiercls.study.pooling_union import union_scores
 from hiercls.study.report import runs_before, write_json
@@ -53,13 +55,17 @@ def run_pooling(config: PoolingConfig, folder: Path, *, resume: bool, say: Calla
 
     Args:
         config: What is run.
-        folder: Where ``pooling-runs.jsonl``, ``pooling.json`` and ``pooling.md`` go.
+        folder: Where ``pooling-runs.jsonl``, ``pooling.json``, ``pooling.md`` and ``pooling.svg`` go.
         resume: Whether networks that stand there already, trained under the same conditions, are kept.
         say: Is told how far it is.
 
     Returns:
         The tables, in Markdown.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed, before anything is run.
     """
+    require("matplotlib", extra="plots")
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
     results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
     if resume:
@@ -82,6 +88,9 @@ def run_pooling(config: PoolingConfig, folder: Path, *, resume: bool, say: Calla
     write_json(folder / "pooling.json", results)
     text = report(results)
     write_text(folder / "pooling.md", text)
+    with replacing(folder / "pooling.svg") as aside:
+        figure = draw_forecasts(results["runs"])
+        figure.savefig(aside, format="svg", metadata={"Date": None})
     return text
 
 

@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 from scipy.spatial.distance import jensenshannon
 from sklearn.feature_extraction.text import CountVectorizer
 
-from hiercls.study.pooling_tasks import Documents, Pair, Task, TaskData
+from hiercls.study.pooling_documents import Documents, TaskData
+from hiercls.study.pooling_tasks import Pair, Task
 
 POINTS = (0.10, 0.25, 0.50, 0.75)
 """Where on a learning curve its gradient is taken."""

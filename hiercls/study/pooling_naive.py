@@ -13,7 +13,8 @@ from sklearn.metrics import f1_score
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from hiercls.study.pooling_networks import Chance, Network, NetworkConfig, Trained
+from hiercls.study.pooling_networks import Chance, Trained
+from hiercls.study.pooling_setup import Network, NetworkConfig
 
 
 class _Layers(nn.Module):

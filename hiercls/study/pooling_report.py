@@ -6,11 +6,16 @@ Knows plain data; the published figures stand here as constants, each with where
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hiercls.plots import Gain, plot_gains
+from hiercls.study.pooling_setup import NetworkConfig
 from hiercls.study.report import mean_and_deviation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PAPER_TABLE: Mapping[str, Mapping[str, str]] = {
     "related": {"alone": ".834", "beside": ".843", "share of gains": ".719"},
@@ -41,6 +46,10 @@ CODE_ACCURACY: Mapping[str, Mapping[str, str]] = {
 
 N_NAMED = 12
 
+EVERY = NetworkConfig(n_epochs=0).every
+
+UNION = "with the encoder, one head on the union"
+
 
 def report(results: Mapping[str, Any]) -> str:
     """All tables.
@@ -57,16 +66,41 @@ def report(results: Mapping[str, Any]) -> str:
     parts = ["# When does learning beside another task help?", "", said, "", "Mean ± standard deviation over repeats."]
     for kind in kinds:
         parts += ["", f"## {kind.capitalize()} pairs ({runs[kind]['n_pairs']})", "", *_table_1(kind, runs[kind])]
+        parts += ["", *_by_epoch(runs[kind]["curves"])]
         parts += ["", *_table_2(kind, runs[kind]["published"]["accuracy"]), "", *_table_3(runs[kind]["published"])]
         parts += ["", "Every main task left out in turn, F1 at epoch 80:", "", *_forecasts(runs[kind]["mended"])]
         if "union" in runs[kind]:
-            parts += ["", "The same question with the frozen encoder, and one head on the union:", ""]
+            parts += ["", f"The same question {UNION}:", ""]
             parts += [
                 *_scores({"encoder": runs[kind]["union"]["table"]}),
                 "",
                 *_forecasts(runs[kind]["union"]["mended"]),
             ]
     return "\n".join([*parts, "", *_speed(runs["speed"]), ""])
+
+
+def draw_forecasts(runs: Mapping[str, Any]) -> Figure:
+    """What tells gains from losses when every main task is left out in turn, above chance.
+
+    Args:
+        runs: The figures of the related, the unrelated pairs, or both.
+
+    Returns:
+        The figure.
+    """
+    series = {
+        f"{kind} pairs": [
+            Gain(name=name, group=group, values=[auc - 0.5 for auc in quality["auc"]])
+            for group, run in (("on words, two outputs", runs[kind]), (UNION, runs[kind].get("union", {"mended": {}})))
+            for name, quality in run["mended"].items()
+        ]
+        for kind in ("related", "unrelated")
+        if kind in runs
+    }
+    subtitle = (
+        "AUC of the forecast minus .5, every main task left out in turn, mean ± standard deviation of the repeats"
+    )
+    return plot_gains(series, title="What tells beforehand whether pooling helps?", subtitle=subtitle)
 
 
 def _line(*cells: str) -> str:
@@ -91,6 +125,16 @@ def _scores(tables: Mapping[str, Mapping[str, Sequence[float]]], paper: Mapping[
 
 def _table_1(kind: str, run: Mapping[str, Any]) -> list[str]:
     return _scores({f"here, epoch {epoch}": table for epoch, table in run["table"].items()}, PAPER_TABLE[kind])
+
+
+def _by_epoch(curves: Mapping[str, Sequence[float]]) -> list[str]:
+    """F1 as training goes on."""
+    step = len(next(iter(curves.values()))) // 5
+    lines = _head("mean F1 after", *(f"{EVERY * step * part} epochs" for part in range(1, 6)))
+    return [
+        *lines,
+        *(_line(name, *(mean_and_deviation([f1]) for f1 in f[step - 1 :: step])) for name, f in curves.items()),
+    ]
 
 
 def _table_2(kind: str, accuracy: Mapping[str, Sequence[float]]) -> list[str]:

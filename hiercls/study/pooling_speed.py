@@ -12,12 +12,15 @@ from functools import partial
 
 import torch
 
+from hiercls.study.pooling_documents import Documents
 from hiercls.study.pooling_naive import train_naively
-from hiercls.study.pooling_networks import Network, NetworkConfig, train_networks
+from hiercls.study.pooling_networks import train_networks
+from hiercls.study.pooling_setup import NetworkConfig
 from hiercls.study.pooling_sweep import SweepConfig, networks_of, runs_of
-from hiercls.study.pooling_tasks import Documents, Pair, joint_runs, main_tasks
+from hiercls.study.pooling_tasks import Pair, joint_runs, main_tasks
 
-N_EPOCHS = 5
+N_EPOCHS = (5, 15)
+"""What is timed: the first with all that comes before, the difference for what each epoch more takes."""
 
 
 def speed(documents: Documents, pairs: Sequence[Pair], config: SweepConfig) -> dict[str, dict[str, float]]:
@@ -41,21 +44,20 @@ def speed(documents: Documents, pairs: Sequence[Pair], config: SweepConfig) -> d
     for n_tasks, whole in ((1, config.alone), (2, config.joint)):
         runs = [run for run in runs_of(pairs, [0]) if len(run[1]) == n_tasks][:: len(pairs) // 8][: config.side_by_side]
         networks = networks_of(documents, runs, config.per_class)
-        brief = dataclasses.replace(whole, n_epochs=N_EPOCHS)
-        ways: dict[str, tuple[int, Callable[[], object]]] = {
-            "programs": (0, partial(train_networks, networks, brief)),
-            "naive loop": (1, partial(_naively, networks, brief, fused=False)),
-            "naive loop, fused Adam": (1, partial(_naively, networks, brief, fused=True)),
+        ways: dict[str, tuple[int, Callable[[NetworkConfig], object], int]] = {
+            "programs": (0, partial(train_networks, networks), len(networks)),
+            "naive loop": (1, partial(train_naively, networks[0]), 1),
+            "naive loop, fused Adam": (1, partial(train_naively, networks[0], fused=True), 1),
         }
-        for name, (which, way) in ways.items():
-            start = time.process_time()
-            way()
-            seconds = (time.process_time() - start) / len(networks) / N_EPOCHS * whole.n_epochs
-            found[name] += seconds * counts[n_tasks][which] / 3600
+        for name, (which, way, n_networks) in ways.items():
+            brief, longer = (_seconds(way, dataclasses.replace(whole, n_epochs=n)) for n in N_EPOCHS)
+            each = (longer - brief) / (N_EPOCHS[1] - N_EPOCHS[0])
+            found[name] += (brief + each * (whole.n_epochs - N_EPOCHS[0])) / n_networks * counts[n_tasks][which] / 3600
     torch.set_num_threads(threads)
     return {name: {"hours": round(hours, 3), "times": hours / found["programs"]} for name, hours in found.items()}
 
 
-def _naively(networks: Sequence[Network], config: NetworkConfig, *, fused: bool) -> None:
-    for network in networks:
-        train_naively(network, config, fused=fused)
+def _seconds(way: Callable[[NetworkConfig], object], config: NetworkConfig) -> float:
+    start = time.process_time()
+    way(config)
+    return time.process_time() - start

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 
 from hiercls.errors import ConfigError, require
-from hiercls.study.pooling_networks import Network, NetworkConfig, Trained, train_networks
-from hiercls.study.pooling_tasks import Documents, Pair, Task, joint_runs, main_tasks
+from hiercls.study.pooling_documents import Documents
+from hiercls.study.pooling_networks import Trained, train_networks
+from hiercls.study.pooling_setup import Network, NetworkConfig
+from hiercls.study.pooling_tasks import Pair, Task, joint_runs, main_tasks
 
 Backend = Literal["local", "ray", "dask"]
 

@@ -134,14 +134,14 @@ def mended(
     Returns:
         How good each forecast is.
     """
-    tasks = {pair.main: place for place, pair in enumerate(pairs)}
-    mains, auxiliaries = [tasks[pair.main] for pair in pairs], [tasks[pair.auxiliary] for pair in pairs]
-    repeated = {"which main task it is": one_hot(mains), "which auxiliary it is": one_hot(auxiliaries)}
+    tasks = sorted({task for pair in pairs for task in pair.tasks})
+    mains, auxiliaries = ([tasks.index(task) for task in some] for some in zip(*(p.roles for p in pairs), strict=True))
     constant = Quality(auc=(0.5,) * len(gains), spearman=(0.0,) * len(gains))
-    found = {"the constant 'it helps'": constant}
-    for name, some in repeated.items():
-        found[name] = one_main_left_out(np.repeat(some[None], len(gains), axis=0), gains, mains)
-    found["which main task it is, over random folds"] = identity_over_random_folds(one_hot(mains), gains)
+    found = {
+        "the constant 'it helps', or which main task it is": constant,
+        "which main task it is, over random folds": identity_over_random_folds(one_hot(mains), gains),
+        "which auxiliary it is": one_main_left_out(np.repeat(one_hot(auxiliaries)[None], len(gains), 0), gains, mains),
+    }
     for name, group in features.items():
         found[name] = one_main_left_out(group, gains, mains)
     found["the single run's own F1, whose noise is the gain's"] = one_main_left_out(alone[..., None], gains, mains)

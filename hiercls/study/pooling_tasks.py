@@ -1,6 +1,6 @@
-"""The tasks of the pooling study: which topic is told from which, beside which other, on which documents.
+"""The tasks of the pooling study: which topic is told from which, beside which other.
 
-Knows the taxonomy, TF-IDF and draws of documents; knows no network.
+Knows the taxonomy; knows no document and no network.
 """
 
 from __future__ import annotations
@@ -10,20 +10,13 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Literal
 
-import numpy as np
-from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import TfidfVectorizer
-
 from hiercls.errors import ConfigError
-from hiercls.study.corpus import Corpus
 from hiercls.taxonomy import Taxonomy
 
 Task = tuple[str, str]
 """Two topics to be told apart: the class 0 and the class 1."""
 
 Kind = Literal["related", "unrelated"]
-
-N_COLUMNS, MOST_TESTED = 10_000, 700
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -37,6 +30,11 @@ class Pair:
 
     main: Task
     auxiliary: Task
+
+    @property
+    def roles(self) -> tuple[Task, Task]:
+        """The main task and the auxiliary."""
+        return self.main, self.auxiliary
 
     @property
     def tasks(self) -> tuple[Task, Task]:
@@ -77,91 +75,6 @@ def pairs(taxonomy: Taxonomy, kind: Kind) -> tuple[Pair, ...]:
                 if main[0] != auxiliary[0] and main[1] != auxiliary[1]:
                     found.append(Pair(main=main, auxiliary=auxiliary))
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TaskData:
-    """One task's documents.
-
-    Args:
-        training: TF-IDF of the training documents, n_documents × n_columns, float32.
-        labels: Their classes, 0 or 1.
-        test: TF-IDF of the test documents.
-        truth: Their classes.
-        training_rows: Which of the corpus's training documents they are.
-        test_rows: Which of its test documents.
-    """
-
-    training: csr_array
-    labels: np.ndarray
-    test: csr_array
-    truth: np.ndarray
-    training_rows: np.ndarray
-    test_rows: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Documents:
-    """A corpus as TF-IDF of single words, the most frequent ones of all training documents.
-
-    Args:
-        taxonomy: The map.
-        training: Training documents.
-        test: Test documents.
-        matrices: The TF-IDF of both.
-    """
-
-    taxonomy: Taxonomy
-    training: Corpus
-    test: Corpus
-    matrices: tuple[csr_array, csr_array]
-
-    @classmethod
-    def of(cls, taxonomy: Taxonomy, training: Corpus, test: Corpus, *, n_columns: int = N_COLUMNS) -> Documents:
-        """Count the words.
-
-        Args:
-            taxonomy: The map.
-            training: Training documents.
-            test: Test documents.
-            n_columns: How many words.
-
-        Returns:
-            The documents.
-        """
-        vectorizer = TfidfVectorizer(max_features=n_columns, dtype=np.float32)
-        matrices = vectorizer.fit_transform(training.texts), vectorizer.transform(test.texts)
-        return cls(taxonomy=taxonomy, training=training, test=test, matrices=matrices)
-
-    def draw(self, task: Task, *, per_class: int, repeat: int) -> TaskData:
-        """Draw a task's documents: the same ones wherever the task occurs in a repeat.
-
-        Args:
-            task: The two topics.
-            per_class: Training documents of each.
-            repeat: Which repeat.
-
-        Returns:
-            The documents, the training documents shuffled; at most 700 test documents, drawn at random.
-
-        Raises:
-            ConfigError: If a topic has fewer training documents.
-        """
-        places = [self.taxonomy.topics.index(topic) for topic in task]
-        random = np.random.default_rng([repeat, *places])
-        chosen = [random.permutation(np.flatnonzero(self.training.topics == place))[:per_class] for place in places]
-        if min(map(len, chosen)) < per_class:
-            raise ConfigError(f"expected {per_class} training documents of each of {task}, got {[*map(len, chosen)]}")
-        training_rows = random.permutation(np.concatenate(chosen))
-        test_rows = random.permutation(np.flatnonzero(np.isin(self.test.topics, places)))[:MOST_TESTED]
-        return TaskData(
-            training=self.matrices[0][training_rows],
-            labels=(self.training.topics[training_rows] == places[1]).astype(np.int64),
-            test=self.matrices[1][test_rows],
-            truth=(self.test.topics[test_rows] == places[1]).astype(np.int64),
-            training_rows=training_rows,
-            test_rows=test_rows,
-        )
 
 
 def joint_runs(chosen: Sequence[Pair]) -> tuple[tuple[Task, Task], ...]:

@@ -12,7 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from hiercls.study.pooling_tasks import Documents, Pair, Task, TaskData
+from hiercls.study.pooling_documents import Documents, TaskData
+from hiercls.study.pooling_tasks import Pair, Task
+
+PRECISIONS = (1e-5, 1e5)
+"""Between these LogME's two are sought: where documents are few, the evidence may have no largest value."""
 
 OF_THE_TASK = ("LogME", "H-score", "held-out AUC", "held-out loss")
 OF_THE_PAIR = ("LEEP", "AUC of the auxiliary's classifier", "cosine of the directions")
@@ -80,14 +84,14 @@ def log_me(encodings: np.ndarray, labels: np.ndarray, *, n_rounds: int = 100) ->
     left, values, _ = np.linalg.svd(encodings.astype(float), full_matrices=False)
     squares, target, n = values**2, labels.astype(float), len(labels)
     projected = (left.T @ target) ** 2
-    outside = float(target @ target - projected.sum())
+    outside = max(0.0, float(target @ target - projected.sum()))
     prior, noise = 1.0, 1.0
     for _ in range(n_rounds):
         shrunk = prior + noise * squares
         effective = float((noise * squares / shrunk).sum())
         length = float((noise**2 * squares * projected / shrunk**2).sum())
         residual = outside + float((prior**2 * projected / shrunk**2).sum())
-        before, prior, noise = prior, effective / length, (n - effective) / residual
+        before, (prior, noise) = prior, np.clip([effective / length, (n - effective) / residual], *PRECISIONS)
         if abs(prior - before) < 1e-4 * before:
             break
     shrunk, width = prior + noise * squares, encodings.shape[1]
@@ -125,17 +129,15 @@ def transfer_features(
         for task, drawn in data.items()
     }
     across = np.array([_across(pair, data, encoded, classifiers) for pair in pairs])
-    mains, auxiliaries = (np.stack([alone[task] for task in some]) for some in zip(*map(_both, pairs), strict=True))
+    mains, auxiliaries = (
+        np.stack([alone[task] for task in some]) for some in zip(*(p.roles for p in pairs), strict=True)
+    )
     n_encoder = len(OF_THE_TASK)
     return {
         "headroom": mains[:, n_encoder:],
         "encoder": np.hstack([mains[:, :n_encoder], auxiliaries[:, :n_encoder], across[:, len(OF_THE_PAIR) :]]),
         "transfer": np.hstack([mains, auxiliaries, across]),
     }
-
-
-def _both(pair: Pair) -> tuple[Task, Task]:
-    return pair.main, pair.auxiliary
 
 
 def _alone(task: TaskData, encoded: np.ndarray) -> np.ndarray:

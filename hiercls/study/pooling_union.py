@@ -13,7 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.metrics import f1_score
 
-from hiercls.study.pooling_tasks import Documents, Pair, Task, TaskData, joint_runs
+from hiercls.study.pooling_documents import Documents, TaskData
+from hiercls.study.pooling_tasks import Pair, Task, joint_runs
 
 STRENGTHS = (0.001, 0.01, 0.1)
 

@@ -8,10 +8,12 @@ import pytest
 
 from hiercls.errors import ConfigError
 from hiercls.study.corpus import Corpus
+from hiercls.study.pooling_documents import Documents
 from hiercls.study.pooling_naive import train_naively
-from hiercls.study.pooling_networks import Network, NetworkConfig, train_networks
+from hiercls.study.pooling_networks import train_networks
+from hiercls.study.pooling_setup import Network, NetworkConfig
 from hiercls.study.pooling_sweep import SweepConfig, read_runs, runs_of, sweep
-from hiercls.study.pooling_tasks import Documents, joint_runs, pairs
+from hiercls.study.pooling_tasks import joint_runs, pairs
 from hiercls.taxonomy import Taxonomy, shipped
 
 
