@@ -87,7 +87,7 @@ def networks(documents: Documents, *, n_tasks: int) -> list[Network]:
 def test_networks_side_by_side_come_out_as_if_trained_alone_densely_on_all_columns(
     documents: Documents, n_tasks: int
 ) -> None:
-    config = NetworkConfig(n_epochs=12, every=4, width=8, batch=8, learning_rate=0.03)
+    config = NetworkConfig(n_epochs=20, every=5, width=8, batch=8, learning_rate=0.05)
     some = networks(documents, n_tasks=n_tasks)
     assert all(len(network.used) < network.n_columns for network in some)
     together = train_networks(some, config)
