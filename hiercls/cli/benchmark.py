@@ -14,6 +14,7 @@ import typer
 from hiercls.cli.ablation import ablation
 from hiercls.cli.app import note
 from hiercls.cli.load import serve
+from hiercls.cli.pooling import pooling
 from hiercls.cli.speed import speed
 from hiercls.cli.training import MaxLength, Tune
 from hiercls.errors import require
@@ -50,6 +51,9 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: hiercls benchmark ablation --rows hiagm --seeds 3 --resume -o benchmarks")(ablation)
     group.command(epilog="Example: hiercls benchmark serve model documents.jsonl -o benchmarks")(serve)
     group.command(epilog="Example: hiercls benchmark speed --section encode --documents 256 -o benchmarks")(speed)
+    group.command(epilog="Example: hiercls benchmark pooling --pairs related --repeats 1 --resume -o benchmarks")(
+        pooling
+    )
     app.add_typer(group, name="benchmark")
 
 

@@ -1,0 +1,61 @@
+"""The command that runs the study of when pooling helps.
+
+Knows how results are worded; what is trained and compared, ``hiercls.study`` knows.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hiercls.cli.app import note
+
+
+class Kinds(StrEnum):
+    """Which pairs of tasks."""
+
+    related = "related"
+    unrelated = "unrelated"
+
+
+class Backends(StrEnum):
+    """Where networks are trained."""
+
+    local = "local"
+    ray = "ray"
+    dask = "dask"
+
+
+def pooling(
+    pairs: Annotated[
+        Kinds, typer.Option(help="The 52 pairs under one first-level node, or all 516, which hold them.")
+    ] = Kinds.unrelated,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of repeats, from seed 0.")] = 5,
+    per_class: Annotated[int, typer.Option(min=1, help="Training documents of each topic.")] = 200,
+    backend: Annotated[
+        Backends, typer.Option(help="Processes of this machine, or a running cluster of Ray or Dask.")
+    ] = Backends.local,
+    workers: Annotated[int, typer.Option(help="Programs at once; -1: one a core.")] = -1,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for pooling-runs.jsonl, pooling.json, .md and .svg.")
+    ] = Path("benchmarks"),
+    encoder: Annotated[
+        bool, typer.Option(help="Ask the frozen encoder, too: as a forecast, and in place of words.")
+    ] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the networks that are there already.")] = False,
+) -> None:
+    """When does learning a task beside another help? The study of Kerinec, Braud and Søgaard (2018), and then mended.
+
+    On 20 Newsgroups a network learns to tell two topics apart, alone and beside another that tells two of their
+    siblings apart. Can one know beforehand when that helps?
+    """
+    from hiercls.study.pooling import PoolingConfig, run_pooling
+    from hiercls.study.pooling_sweep import SweepConfig
+
+    sweep = SweepConfig(per_class=per_class, repeats=range(repeats), backend=backend.value, workers=workers)
+    config = PoolingConfig(kind=pairs.value, sweep=sweep, encoder=encoder)
+    typer.echo(run_pooling(config, output, resume=resume, say=note))
+    note(f"wrote pooling-runs.jsonl, pooling.json, pooling.md and pooling.svg in {output}")

@@ -1,0 +1,224 @@
+"""When does pooling help? The study of Kerinec, Braud and Søgaard (2018) on 20 Newsgroups, and then mended.
+
+Knows the protocol and where results go; what is compared is in the other ``study/pooling`` files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hiercls.errors import require
+from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.files import replacing, write_text
+from hiercls.study.corpus import newsgroups_corpora
+from hiercls.study.newsgroups import versions_and_machine
+from hiercls.study.pooling_documents import Documents
+from hiercls.study.pooling_features import Words, all_features
+from hiercls.study.pooling_forecast import N_SHUFFLES
+from hiercls.study.pooling_networks import Trained
+from hiercls.study.pooling_report import draw_forecasts, report
+from hiercls.study.pooling_speed import speed
+from hiercls.study.pooling_sweep import Run, SweepConfig, sweep
+from hiercls.study.pooling_tables import EPOCHS, Scores, curves, mended, published, scores_at
+from hiercls.study.pooling_tasks import Kind, Pair, main_tasks, pairs
+from hiercls.study.pooling_transfer import transfer_features
+from hiercls.study.pooling_union import union_scores
+from hiercls.study.report import runs_before, write_json
+from hiercls.taxonomy import Taxonomy, shipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolingConfig:
+    """What is run.
+
+    Args:
+        kind: Which pairs of tasks; the unrelated ones hold the related ones.
+        sweep: What is trained for them, and where.
+        encoder: Whether the encoder is asked, too: its scores as forecasts, and the question with it in place of words.
+        n_shuffles: How often pairs are dealt to five folds, as published.
+    """
+
+    kind: Kind = "unrelated"
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    encoder: bool = True
+    n_shuffles: int = N_SHUFFLES
+
+
+def run_pooling(config: PoolingConfig, folder: Path, *, resume: bool, say: Callable[[str], None]) -> str:
+    """Train all networks, each written as it comes, then forecast their gains.
+
+    Args:
+        config: What is run.
+        folder: Where ``pooling-runs.jsonl``, ``pooling.json``, ``pooling.md`` and ``pooling.svg`` go.
+        resume: Whether networks that stand there already, trained under the same conditions, are kept.
+        say: Is told how far it is.
+
+    Returns:
+        The tables, in Markdown.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed, before anything is run.
+    """
+    require("matplotlib", extra="plots")
+    taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
+    results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
+    if resume:
+        results["runs"] = runs_before(folder / "pooling.json", results["conditions"])
+    else:
+        (folder / "pooling-runs.jsonl").unlink(missing_ok=True)
+    write_json(folder / "pooling.json", results)
+    documents = Documents.of(taxonomy, *newsgroups_corpora(taxonomy, headers="removed"))
+    chosen = pairs(taxonomy, config.kind)
+    runs = sweep(documents, chosen, config.sweep, folder / "pooling-runs.jsonl", say=say)
+    if "speed" not in results["runs"]:
+        say("timing the naive loop beside the programs")
+        results["runs"]["speed"] = speed(documents, pairs(taxonomy, "unrelated"), config.sweep)
+    study = Study.of(config, documents, chosen, runs, say=say)
+    related = set(pairs(taxonomy, "related"))
+    results["runs"]["related"] = study.of_pairs([pair in related for pair in chosen])
+    if config.kind == "unrelated":
+        say("forecasting the gains of all pairs")
+        results["runs"]["unrelated"] = study.of_pairs([True] * len(chosen))
+    write_json(folder / "pooling.json", results)
+    text = report(results)
+    write_text(folder / "pooling.md", text)
+    with replacing(folder / "pooling.svg") as aside:
+        figure = draw_forecasts(results["runs"])
+        figure.savefig(aside, format="svg", metadata={"Date": None})
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Study:
+    """Everything that was measured on some pairs.
+
+    Args:
+        config: What was run.
+        pairs: The pairs.
+        runs: How each network did.
+        features: Groups of features, each of shape (n_repeats, n_pairs, n_features).
+        union: F1 with the encoder, alone and from the union; None where it was not asked.
+    """
+
+    config: PoolingConfig
+    pairs: tuple[Pair, ...]
+    runs: Mapping[Run, Trained]
+    features: Mapping[str, np.ndarray]
+    union: Scores | None
+
+    @classmethod
+    def of(
+        cls,
+        config: PoolingConfig,
+        documents: Documents,
+        chosen: tuple[Pair, ...],
+        runs: Mapping[Run, Trained],
+        *,
+        say: Callable[[str], None],
+    ) -> Study:
+        """Measure what is not in the runs.
+
+        Args:
+            config: What was run.
+            documents: The corpus.
+            chosen: The pairs.
+            runs: How each network did.
+            say: Is told how far it is.
+
+        Returns:
+            The study.
+        """
+        say("measuring words and learning curves")
+        words, draw = Words.of(documents), {"per_class": config.sweep.per_class}
+        groups: dict[str, list[np.ndarray]] = {}
+        union: list[tuple[np.ndarray, np.ndarray]] = []
+        encodings = _encodings(documents) if config.encoder else None
+        for repeat in config.sweep.repeats:
+            losses = {task: runs[repeat, (task,)].losses[0] for task in main_tasks(chosen)}
+            found = all_features(documents, words, chosen, losses, **draw, repeat=repeat, epoch=EPOCHS[0])
+            groups.setdefault("the 30 published features", []).append(found)
+            if encodings is not None:
+                say(f"measuring with the encoder, repeat {repeat}")
+                more = transfer_features(documents, encodings[0], chosen, **draw, repeat=repeat)
+                for name, values in {**more, "all together": np.hstack([found, *more.values()])}.items():
+                    groups.setdefault(name, []).append(values)
+                union.append(union_scores(documents, encodings, chosen, **draw, repeat=repeat))
+        alone, beside = (np.array([one[place] for one in union]) for place in (0, 1))
+        return cls(
+            config=config,
+            pairs=chosen,
+            runs=runs,
+            features={name: np.stack(values) for name, values in groups.items()},
+            union=Scores(alone=alone, beside=beside) if union else None,
+        )
+
+    def of_pairs(self, chosen: list[bool]) -> dict[str, Any]:
+        """The figures of some of the pairs, as plain data.
+
+        Args:
+            chosen: Which of them.
+
+        Returns:
+            The tables by name, values by repeat.
+        """
+        some = [pair for pair, taken in zip(self.pairs, chosen, strict=True) if taken]
+        every = self.config.sweep.alone.every
+        scores = {
+            epoch: scores_at(self.runs, some, self.config.sweep.repeats, epoch=epoch, every=every) for epoch in EPOCHS
+        }
+        features = {name: values[:, chosen] for name, values in self.features.items()}
+        own = features["the 30 published features"]
+        found = {
+            "n_pairs": len(some),
+            "table": {str(epoch): score.table() for epoch, score in scores.items()},
+            "published": published(own, scores[EPOCHS[0]].gains, n_shuffles=self.config.n_shuffles),
+            "mended": _plain(features, some, scores[EPOCHS[0]]),
+            "curves": curves(self.runs, some, self.config.sweep.repeats),
+            "gains": {
+                " | ".join((*pair.main, *pair.auxiliary)): values.round(4).tolist()
+                for pair, values in zip(some, scores[EPOCHS[0]].gains.T, strict=True)
+            },
+        }
+        if self.union is not None:
+            union = Scores(alone=self.union.alone[:, chosen], beside=self.union.beside[:, chosen])
+            found["union"] = {"table": union.table(), "mended": _plain(features, some, union)}
+        return found
+
+
+def _plain(features: Mapping[str, np.ndarray], some: list[Pair], scores: Scores) -> dict[str, Any]:
+    found = mended(features, some, scores.gains, scores.alone)
+    return {name: dataclasses.asdict(quality) for name, quality in found.items()}
+
+
+def _encodings(documents: Documents) -> tuple[np.ndarray, np.ndarray]:
+    """The frozen encoder's, of all training and test documents."""
+    engine = HierarchicalTextClassifier(documents.taxonomy).build_engine()
+    return engine.encode(documents.training.texts), engine.encode(documents.test.texts)
+
+
+def conditions(config: PoolingConfig) -> dict[str, Any]:
+    """What a reader must know to run it again.
+
+    Args:
+        config: What is run.
+
+    Returns:
+        Plain data.
+    """
+    sweep = config.sweep
+    return {
+        "pairs": config.kind,
+        "headers": "removed",
+        "documents": f"{sweep.per_class} training documents of each topic, at most 700 bydate test documents of a task",
+        "words": "TF-IDF of the 10,000 most frequent",
+        "networks": f"two hidden layers of {sweep.alone.width} sigmoids, dropout {sweep.alone.dropout}, batches of "
+        f"{sweep.alone.batch}, Adam; {sweep.alone.n_epochs} epochs alone, {sweep.joint.n_epochs} beside another task",
+        "repeats": len(sweep.repeats),
+        **versions_and_machine({}),
+    }
