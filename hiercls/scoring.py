@@ -5,6 +5,7 @@ Knows a trained head, an encoding engine and the map; knows no label and no trai
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,6 +79,7 @@ class Scorer:
         calibration: What makes the probabilities believable; None: they are as head and words give them.
         novelty: What tells documents of no known topic from others.
         task: How classes follow from topics, and which are predicted.
+        filings: How customers who were adapted to file their topics, by name, each of shape (n_topics, n_classes).
     """
 
     mix: TopicMix
@@ -87,6 +89,11 @@ class Scorer:
     calibration: Calibration | None = None
     novelty: Novelty = field(default_factory=Novelty)
     task: Task = ONE_TOPIC
+    filings: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def filed(self, view: View) -> View:
+        """A view, its topics filed as was found where it was adapted to."""
+        return dataclasses.replace(view, filing=self.filings[view.name]) if view.name in self.filings else view
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
         """Log p(t|x) under the pooled mix.
@@ -277,7 +284,7 @@ class Scorer:
         Returns:
             Shape (n_texts, n_classes).
         """
-        return self.task.classes(self.conditioned(topics, view), view)
+        return self.task.classes(self.conditioned(topics, view), self.filed(view))
 
     def classes_many(self, topics: Tensor, views: Sequence[View]) -> tuple[Tensor, ...]:
         """Log p(k|x) of many views' classes, by one sparse product.
@@ -305,9 +312,10 @@ class Scorer:
 
     def _shifted(self, view: View) -> csr_array:
         """A_c[t,k] · π_c(t)/π(t), shape (n_topics, n_classes)."""
+        weights = self.filed(view).weights
         if view.name not in self.mix.customers:
-            return view.weights
-        return csr_array(view.weights.multiply((self.mix.customers[view.name] / self.mix.answered)[:, None]))
+            return weights
+        return csr_array(weights.multiply((self.mix.customers[view.name] / self.mix.answered)[:, None]))
 
     def _normalised(self, sums: Tensor, topics: Tensor, view: View) -> Tensor:
         """The logs of a view's sums over their total, by the long way where a sum is too small for it."""

@@ -41,6 +41,8 @@ _LEXICAL = "lexical."
 """What the names of the lexical branch's tensors begin with; the head's are bare, as in folders without a branch."""
 _NOVELTY = "novelty."
 """What the names of those begin with that tell what is new."""
+_FILING = "filing."
+"""What the names of those begin with that tell how customers file their topics: then comes the customer."""
 
 
 def save(classifier: Any, path: Path) -> None:
@@ -81,6 +83,7 @@ def save(classifier: Any, path: Path) -> None:
             **({} if head is None else head.state_dict()),
             **_tensors(branch),
             **_novelty_tensors(scorer.novelty),
+            **{f"{_FILING}{name}": torch.from_numpy(found) for name, found in scorer.filings.items()},
             **heldout,
         },
         taxonomy=classifier.taxonomy_.to_yaml(),
@@ -113,13 +116,19 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
         calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
         branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
         n_topics = len(classifier.taxonomy_.topics)
-        novelty = _novelty(saved, n_topics=n_topics)
+        parts: dict[str, Any] = {
+            "lexical": branch,
+            "calibration": calibration,
+            "novelty": _novelty(saved, n_topics=n_topics),
+            "task": task,
+            "filings": _filings(saved, classifier.taxonomy_),
+        }
         classifier.heldout_ = HeldOut.from_tensors(saved.weights, names=settings.get("heldout"), n_topics=n_topics)
         expected = settings["encoder_sha256"]
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     if head is None:
-        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration, novelty=novelty, task=task)
+        classifier.scorer_ = Scorer(mix=mix, **parts)
         return classifier
     found = _found(classifier.encoder, settings.get("encoder_beside"), path)
     classifier.encoder = _encoder_setting(found, settings.get("reads"), classifier.max_length)
@@ -132,7 +141,6 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
     engine = classifier.engine_config().build(encoder)
-    parts: dict[str, Any] = {"lexical": branch, "calibration": calibration, "novelty": novelty, "task": task}
     classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, **parts)
     return classifier
 
@@ -225,6 +233,17 @@ def _novelty(saved: SavedModel, *, n_topics: int) -> Novelty:
     return Novelty(density=density, heldout=heldout)
 
 
+def _filings(saved: SavedModel, taxonomy: Taxonomy) -> dict[str, np.ndarray]:
+    """How customers who were adapted to file their topics, of matching sizes; older folders have none."""
+    found = {
+        name.removeprefix(_FILING): value.numpy() for name, value in saved.weights.items() if name.startswith(_FILING)
+    }
+    for name, filing in found.items():
+        if filing.shape != taxonomy.view(name).membership.shape:
+            raise ValueError(f"expected the filing of '{name}' to have the shape of its classes")
+    return found
+
+
 def _plain_lexical(setting: LexicalConfig | bool | None) -> dict[str, Any] | bool | None:
     """The estimator's ``lexical`` as JSON has it."""
     return dataclasses.asdict(setting) if isinstance(setting, LexicalConfig) else setting
@@ -284,7 +303,7 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
     if classifier.encoder is None:
         return classifier, None
     head = classifier.head.build(settings["width"], taxonomy, task=task)
-    others = (_LEXICAL, _NOVELTY, promises.NAME)
+    others = (_LEXICAL, _NOVELTY, _FILING, promises.NAME)
     head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()
 
