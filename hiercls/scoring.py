@@ -20,6 +20,7 @@ from hiercls.aggregation import aggregate_many, is_lost
 from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
+from hiercls.extension import Extension, extended
 from hiercls.model.head import Head
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.novelty import Novelty
@@ -80,6 +81,7 @@ class Scorer:
         novelty: What tells documents of no known topic from others.
         task: How classes follow from topics, and which are predicted.
         filings: How customers who were adapted to file their topics, by name, each of shape (n_topics, n_classes).
+        extensions: From the topics that were trained to those that are answered.
     """
 
     mix: TopicMix
@@ -90,6 +92,7 @@ class Scorer:
     novelty: Novelty = field(default_factory=Novelty)
     task: Task = ONE_TOPIC
     filings: Mapping[str, np.ndarray] = field(default_factory=dict)
+    extensions: tuple[Extension, ...] = ()
 
     def filed(self, view: View) -> View:
         """A view, its topics filed as was found where it was adapted to."""
@@ -201,7 +204,9 @@ class Scorer:
         if encodings is None and self.lexical is None:
             raise ConfigError("expected an encoding engine with its head, or a lexical branch, got neither")
         opinion = self.opinion(encodings, n_texts=len(texts))
-        return opinion if self.lexical is None else self.lexical.topics(texts, opinion, encodings, task=self.task)
+        words = self.lexical
+        trained = opinion if words is None else words.topics(texts, opinion, encodings, task=self.task)
+        return extended(trained, encodings, self.novelty.density, self.extensions)
 
     def opinion(self, encodings: np.ndarray | None, *, n_texts: int) -> Tensor:
         """What is said of texts before words are, and before calibration.
@@ -215,7 +220,8 @@ class Scorer:
         """
         if encodings is not None:
             return self._heads(encodings)
-        return torch.from_numpy(np.log(self.mix.pooled).astype(np.float32)).expand(n_texts, -1)
+        pooled = self.extensions[0].mix_before if self.extensions else self.mix.pooled
+        return torch.from_numpy(np.log(pooled).astype(np.float32)).expand(n_texts, -1)
 
     def _novelty(self, texts: Sequence[str], encodings: np.ndarray | None, topics: Tensor) -> np.ndarray:
         """s, shape (n_texts,)."""
@@ -223,9 +229,13 @@ class Scorer:
             return -topics.max(dim=-1).values.double().numpy()
         if self.novelty.density is None:
             raise ConfigError("this model has not learnt where its topics lie, as fit() now does; fit it again")
-        fit = self.novelty.density.log_ratios(encodings)
+        density, evidence = self.novelty.density, np.zeros(())
         if self.lexical is not None:
-            fit = fit + self.lexical.evidence(texts)
+            evidence = self.lexical.evidence(texts)
+        for extension in self.extensions:
+            density = extension.density(density) or density
+            evidence = extension.carried(evidence) if evidence.ndim else evidence
+        fit = density.log_ratios(encodings) + evidence
         novelty: np.ndarray = -logsumexp(fit, axis=1)
         return novelty
 
@@ -238,7 +248,8 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        return self.calibrated(self._heads(encodings))
+        topics = extended(self._heads(encodings), encodings, self.novelty.density, self.extensions)
+        return self.calibrated(topics)
 
     def calibrated(self, topics: Tensor) -> Tensor:
         """Log p(t|x) made believable, where that was learnt.

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from hiercls import extension
 from hiercls.calibration import Calibration
 from hiercls.errors import ModelFolderError
 from hiercls.estimator import promises
 from hiercls.estimator.promises import HeldOut
 from hiercls.estimator.tasks import name_of, task_of
+from hiercls.extension import Extension
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.head import Head
 from hiercls.model.heads import HeadConfig
@@ -74,6 +76,7 @@ def save(classifier: Any, path: Path) -> None:
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
         "mix_adjustment": scorer.mix.adjustment,
         "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
+        "extensions": [one.to_dict() for one in scorer.extensions],
         "heldout": None if classifier.heldout_ is None else classifier.heldout_.names,
     }
     heldout = {} if classifier.heldout_ is None else classifier.heldout_.to_tensors()
@@ -83,7 +86,7 @@ def save(classifier: Any, path: Path) -> None:
             **({} if head is None else head.state_dict()),
             **_tensors(branch),
             **_novelty_tensors(scorer.novelty),
-            **{f"{_FILING}{name}": torch.from_numpy(found) for name, found in scorer.filings.items()},
+            **_changed(scorer),
             **heldout,
         },
         taxonomy=classifier.taxonomy_.to_yaml(),
@@ -112,16 +115,17 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     try:
         task = _task(settings)
         classifier, head = _rebuild(cls, saved, device, task)
-        mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
-        calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
-        branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
-        n_topics = len(classifier.taxonomy_.topics)
+        n_topics, n_trained = len(classifier.taxonomy_.topics), len(_trained_on(saved).topics)
+        mix = _mix(settings, n_topics=n_topics)
+        calibration = _calibration(settings, n_topics=n_topics)
+        branch = _branch(saved, n_topics=n_trained)
         parts: dict[str, Any] = {
             "lexical": branch,
             "calibration": calibration,
-            "novelty": _novelty(saved, n_topics=n_topics),
+            "novelty": _novelty(saved, n_topics=n_trained),
             "task": task,
             "filings": _filings(saved, classifier.taxonomy_),
+            "extensions": _extensions(saved),
         }
         classifier.heldout_ = HeldOut.from_tensors(saved.weights, names=settings.get("heldout"), n_topics=n_topics)
         expected = settings["encoder_sha256"]
@@ -233,6 +237,13 @@ def _novelty(saved: SavedModel, *, n_topics: int) -> Novelty:
     return Novelty(density=density, heldout=heldout)
 
 
+def _changed(scorer: Scorer) -> dict[str, torch.Tensor]:
+    """What was changed after training, by name: how customers file, and extensions."""
+    filings = {f"{_FILING}{name}": torch.from_numpy(found) for name, found in scorer.filings.items()}
+    parts = [one.to_tensors(place) for place, one in enumerate(scorer.extensions)]
+    return {**filings, **{name: part for one in parts for name, part in one.items()}}
+
+
 def _filings(saved: SavedModel, taxonomy: Taxonomy) -> dict[str, np.ndarray]:
     """How customers who were adapted to file their topics, of matching sizes; older folders have none."""
     found = {
@@ -242,6 +253,18 @@ def _filings(saved: SavedModel, taxonomy: Taxonomy) -> dict[str, np.ndarray]:
         if filing.shape != taxonomy.view(name).membership.shape:
             raise ValueError(f"expected the filing of '{name}' to have the shape of its classes")
     return found
+
+
+def _extensions(saved: SavedModel) -> tuple[Extension, ...]:
+    """The saved extensions; older folders have none."""
+    plain = saved.settings.get("extensions", [])
+    return tuple(Extension.load(data, saved.weights, place=place) for place, data in enumerate(plain))
+
+
+def _trained_on(saved: SavedModel) -> Taxonomy:
+    """The map that the heads were trained for: the one before all extensions."""
+    extensions = saved.settings.get("extensions") or [{"before": saved.taxonomy}]
+    return Taxonomy.from_yaml(extensions[0]["before"])
 
 
 def _plain_lexical(setting: LexicalConfig | bool | None) -> dict[str, Any] | bool | None:
@@ -302,8 +325,8 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
     classifier.trials_ = ()
     if classifier.encoder is None:
         return classifier, None
-    head = classifier.head.build(settings["width"], taxonomy, task=task)
-    others = (_LEXICAL, _NOVELTY, _FILING, promises.NAME)
+    head = classifier.head.build(settings["width"], _trained_on(saved), task=task)
+    others = (_LEXICAL, _NOVELTY, _FILING, extension.NAME, promises.NAME)
     head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()
 
