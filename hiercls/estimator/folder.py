@@ -79,7 +79,6 @@ def save(classifier: Any, path: Path) -> None:
         "extensions": [one.to_dict() for one in scorer.extensions],
         "heldout": None if classifier.heldout_ is None else classifier.heldout_.names,
     }
-    heldout = {} if classifier.heldout_ is None else classifier.heldout_.to_tensors()
     model = SavedModel(
         settings=settings,
         weights={
@@ -87,7 +86,7 @@ def save(classifier: Any, path: Path) -> None:
             **_tensors(branch),
             **_novelty_tensors(scorer.novelty),
             **_changed(scorer),
-            **heldout,
+            **({} if classifier.heldout_ is None else classifier.heldout_.to_tensors()),
         },
         taxonomy=classifier.taxonomy_.to_yaml(),
         vocabulary=None if branch is None else branch.terms.names,
