@@ -5,6 +5,7 @@ Knows a trained head, an encoding engine and the map; knows no label and no trai
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from hiercls.aggregation import aggregate_many, is_lost
 from hiercls.calibration import Calibration
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError
+from hiercls.extension import Extension, extended
 from hiercls.model.head import Head
 from hiercls.model.lexical import LexicalBranch
 from hiercls.model.novelty import Novelty
@@ -78,6 +80,8 @@ class Scorer:
         calibration: What makes the probabilities believable; None: they are as head and words give them.
         novelty: What tells documents of no known topic from others.
         task: How classes follow from topics, and which are predicted.
+        filings: How customers who were adapted to file their topics, by name, each of shape (n_topics, n_classes).
+        extensions: From the topics that were trained to those that are answered.
     """
 
     mix: TopicMix
@@ -87,6 +91,12 @@ class Scorer:
     calibration: Calibration | None = None
     novelty: Novelty = field(default_factory=Novelty)
     task: Task = ONE_TOPIC
+    filings: Mapping[str, np.ndarray] = field(default_factory=dict)
+    extensions: tuple[Extension, ...] = ()
+
+    def filed(self, view: View) -> View:
+        """A view, its topics filed as was found where it was adapted to."""
+        return dataclasses.replace(view, filing=self.filings[view.name]) if view.name in self.filings else view
 
     def topics(self, texts: Sequence[str], *, progress: bool = False) -> Tensor:
         """Log p(t|x) under the pooled mix.
@@ -194,7 +204,9 @@ class Scorer:
         if encodings is None and self.lexical is None:
             raise ConfigError("expected an encoding engine with its head, or a lexical branch, got neither")
         opinion = self.opinion(encodings, n_texts=len(texts))
-        return opinion if self.lexical is None else self.lexical.topics(texts, opinion, encodings, task=self.task)
+        words = self.lexical
+        trained = opinion if words is None else words.topics(texts, opinion, encodings, task=self.task)
+        return extended(trained, encodings, self.novelty.density, self.extensions)
 
     def opinion(self, encodings: np.ndarray | None, *, n_texts: int) -> Tensor:
         """What is said of texts before words are, and before calibration.
@@ -208,7 +220,8 @@ class Scorer:
         """
         if encodings is not None:
             return self._heads(encodings)
-        return torch.from_numpy(np.log(self.mix.pooled).astype(np.float32)).expand(n_texts, -1)
+        pooled = self.extensions[0].mix_before if self.extensions else self.mix.pooled
+        return torch.from_numpy(np.log(pooled).astype(np.float32)).expand(n_texts, -1)
 
     def _novelty(self, texts: Sequence[str], encodings: np.ndarray | None, topics: Tensor) -> np.ndarray:
         """s, shape (n_texts,)."""
@@ -216,9 +229,13 @@ class Scorer:
             return -topics.max(dim=-1).values.double().numpy()
         if self.novelty.density is None:
             raise ConfigError("this model has not learnt where its topics lie, as fit() now does; fit it again")
-        fit = self.novelty.density.log_ratios(encodings)
+        density, evidence = self.novelty.density, np.zeros(())
         if self.lexical is not None:
-            fit = fit + self.lexical.evidence(texts)
+            evidence = self.lexical.evidence(texts)
+        for extension in self.extensions:
+            density = extension.density(density) or density
+            evidence = extension.carried(evidence) if evidence.ndim else evidence
+        fit = density.log_ratios(encodings) + evidence
         novelty: np.ndarray = -logsumexp(fit, axis=1)
         return novelty
 
@@ -231,7 +248,8 @@ class Scorer:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        return self.calibrated(self._heads(encodings))
+        topics = extended(self._heads(encodings), encodings, self.novelty.density, self.extensions)
+        return self.calibrated(topics)
 
     def calibrated(self, topics: Tensor) -> Tensor:
         """Log p(t|x) made believable, where that was learnt.
@@ -277,7 +295,7 @@ class Scorer:
         Returns:
             Shape (n_texts, n_classes).
         """
-        return self.task.classes(self.conditioned(topics, view), view)
+        return self.task.classes(self.conditioned(topics, view), self.filed(view))
 
     def classes_many(self, topics: Tensor, views: Sequence[View]) -> tuple[Tensor, ...]:
         """Log p(k|x) of many views' classes, by one sparse product.
@@ -305,9 +323,10 @@ class Scorer:
 
     def _shifted(self, view: View) -> csr_array:
         """A_c[t,k] · π_c(t)/π(t), shape (n_topics, n_classes)."""
+        weights = self.filed(view).weights
         if view.name not in self.mix.customers:
-            return view.weights
-        return csr_array(view.weights.multiply((self.mix.customers[view.name] / self.mix.answered)[:, None]))
+            return weights
+        return csr_array(weights.multiply((self.mix.customers[view.name] / self.mix.answered)[:, None]))
 
     def _normalised(self, sums: Tensor, topics: Tensor, view: View) -> Tensor:
         """The logs of a view's sums over their total, by the long way where a sum is too small for it."""

@@ -32,6 +32,7 @@ ROOMS = (
     "metrics",  # one family a file
     "calibration",
     "training",  # checkpoint, loop, and the only file that names torch.distributed
+    "extension",  # other topics laid over the trained ones
     "scoring",  # a stream of texts → log-probabilities at any view
     "decoding",
     "customers",  # priors, audit, infer, adapt

@@ -20,6 +20,7 @@ from hiercls.cli.demo import register as register_demo
 from hiercls.cli.evaluation import register as register_evaluation
 from hiercls.cli.explanation import register as register_explanation
 from hiercls.cli.prediction import register as register_prediction
+from hiercls.cli.reshaping import register as register_reshaping
 from hiercls.cli.serving import register as register_serving
 from hiercls.cli.taxonomy import register as register_taxonomy
 from hiercls.cli.training import register as register_training
@@ -32,6 +33,7 @@ GROUPS = (
     register_explanation,
     register_calibration,
     register_customer,
+    register_reshaping,
     register_serving,
     register_cache,
     register_compare,

@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: hiercls benchmark pooling --pairs related --repeats 1 --resume -o benchmarks")(
         pooling
     )
+    group.command(epilog="Example: hiercls benchmark onboarding --seeds 1 --known -o benchmarks")(onboarding)
     app.add_typer(group, name="benchmark")
 
 
@@ -191,3 +192,34 @@ def few(
     )
     typer.echo(run_few(config, output, resume=resume, say=note))
     note(f"wrote {output / 'few.json'} and {output / 'few.md'}")
+
+
+def onboarding(
+    headers: Annotated[Headers, typer.Option(help="Headers, footers and quotes kept or removed.")] = Headers.removed,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds, from 0.")] = 3,
+    draws: Annotated[int, typer.Option(min=1, help="Customers that are drawn with each seed.")] = 20,
+    known: Annotated[
+        bool, typer.Option("--known", help="Leave each customer out in turn, too: five more models a seed.")
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for onboarding.json and .md, and what each model said.")
+    ] = Path("benchmarks"),
+    resume: Annotated[bool, typer.Option("--resume", help="Keep models and results that are there already.")] = False,
+) -> None:
+    """How well are customers served who bring a grouping alone, few documents, or labels that contradict it?
+
+    One model a seed is trained on four customers' coarse labels of 20 Newsgroups. On what it says of the test
+    documents, customers are drawn: with mixes of their own, with documents filed elsewhere than they declare, without a
+    grouping.
+    """
+    from hiercls.study.onboarding import OnboardingConfig, run_onboarding
+
+    config = OnboardingConfig(
+        headers="kept" if headers is Headers.kept else "removed",
+        seeds=range(seeds),
+        draws=draws,
+        known=known,
+        settings={"verbose": True},
+    )
+    typer.echo(run_onboarding(config, output, resume=resume, say=note))
+    note(f"wrote {output / 'onboarding.json'} and {output / 'onboarding.md'}")

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: hiercls schema -o hiercls.schema.json")(schema)
     app.command(epilog="Example: hiercls init labels.csv --levels area,topic --customers one,two -o first.yaml")(init)
     app.command(epilog="Example: hiercls show taxonomies/tiny.yaml -o tiny.svg")(show)
-    app.command(epilog="Example: hiercls diff old.yaml new.yaml")(diff)
+    app.command(epilog="Example: hiercls diff old.yaml new.yaml; hiercls diff old-model new-model documents.csv")(diff)
 
 
 def check(
@@ -117,14 +117,32 @@ def show(
 
 
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="The taxonomy as it was.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The taxonomy as it is.")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The taxonomy, or the trained model, as it was.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The same as it is.")],
+    documents: Annotated[
+        list[Path] | None, typer.Argument(metavar="DOCS", help="Of two models: documents, to see which answers change.")
+    ] = None,
+    at: Annotated[
+        list[str] | None, typer.Option("--at", metavar="VIEW", help="A level or a customer; all by default.")
+    ] = None,
 ) -> None:
-    """Say in words what changed between two taxonomies; nothing where nothing did."""
+    """Say in words what changed between two taxonomies, or two trained models; nothing where nothing did.
+
+    Of two models, documents may be given: then it is said at every view how many are answered otherwise, which classes
+    they left and joined, and where an example stands.
+    """
     from hiercls.taxonomy.diff import differences
 
-    for sentence in differences(read_taxonomy(old, None), read_taxonomy(new, None)):
-        typer.echo(sentence)
+    if old.is_dir() and new.is_dir():
+        from hiercls.cli.reshaping import model_differences
+
+        lines = model_differences(old, new, documents or [], at)
+    elif documents or at:
+        raise typer.BadParameter("documents are for two models; OLD and NEW are to be their folders")
+    else:
+        lines = list(differences(read_taxonomy(old, None), read_taxonomy(new, None)))
+    for line in lines:
+        typer.echo(line)
 
 
 def _split(names: str) -> list[str]:

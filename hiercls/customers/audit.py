@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from hiercls.customers.em import Array, fit_membership, fit_shares, posterior
-from hiercls.customers.mix import PSEUDO_DOCUMENTS, document_likelihoods
+from hiercls.customers.mix import document_likelihoods, pooled_documents
 from hiercls.errors import ConfigError
 from hiercls.taxonomy import View
 
@@ -261,7 +261,7 @@ class _Tables:
     def filing(self, declared: Array, pooled: Array) -> tuple[Array, Array]:
         """The mix of topics, and then how each topic's documents are filed."""
         likelihoods = (self.confused / self.confused.sum(axis=1, keepdims=True)).T
-        seen, pseudo = self.filed.sum(axis=1)[None], PSEUDO_DOCUMENTS * pooled[None]
+        seen, pseudo = self.filed.sum(axis=1)[None], pooled_documents(pooled)[None]
         mix = fit_shares(likelihoods, weights=seen, pseudo=pseudo, start=pooled, tolerance=1e-6)[0]
         told = posterior(likelihoods, mix)
         return mix, fit_membership(told, self.filed, pseudo=DECLARED_DOCUMENTS * declared, tolerance=1e-5)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hiercls.customers.em import Array, fit_membership, fit_shares, posterior
-from hiercls.customers.mix import PSEUDO_DOCUMENTS, document_likelihoods
+from hiercls.customers.mix import document_likelihoods, pooled_documents
 from hiercls.errors import ConfigError
 from hiercls.taxonomy.writing import to_yaml
 
@@ -126,7 +126,7 @@ def infer_classes(
     labels = np.eye(len(classes))[np.asarray(filed, dtype=np.int64)]
     said = np.full((len(mix), len(classes)), 1.0 / len(classes)) if prior is None else np.asarray(prior)
     likelihoods, weights = document_likelihoods(logs, pooled=mix), np.ones((1, len(logs)))
-    own = fit_shares(likelihoods, weights=weights, pseudo=PSEUDO_DOCUMENTS * mix[None], start=mix, tolerance=1e-7)[0]
+    own = fit_shares(likelihoods, weights=weights, pseudo=pooled_documents(mix)[None], start=mix, tolerance=1e-7)[0]
     told, pseudo = posterior(likelihoods, own), PRIOR_DOCUMENTS * said
     random, most = np.random.default_rng(seed), np.zeros((len(mix), len(classes)))
     for _ in range(N_REPLICATES):

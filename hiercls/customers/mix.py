@@ -18,8 +18,9 @@ from hiercls.errors import ConfigError
 N_REPLICATES = 200
 """Weightings of the documents from which intervals are read."""
 
-PSEUDO_DOCUMENTS = 10.0
-"""How many documents of the pooled mix count as seen: what few documents say is not taken at its word."""
+DOCUMENTS_A_TOPIC = 4.0
+"""How many documents of the pooled mix count as seen for each topic: what few documents say is not taken at its word.
+Chosen on held-out training documents of 20 Newsgroups, so that a customer of the pooled mix loses next to nothing."""
 
 FLOOR = -200.0
 """Logarithm of the least that a topic is likely beside the likeliest, so that no document is impossible."""
@@ -68,7 +69,7 @@ def estimate_mix(
     pooled: ArrayLike,
     weights: ArrayLike | None = None,
     scope: ArrayLike | None = None,
-    pseudo_documents: float = PSEUDO_DOCUMENTS,
+    pseudo_documents: float | None = None,
     level: float = 0.9,
     seed: int = 0,
 ) -> MixEstimate:
@@ -87,7 +88,7 @@ def estimate_mix(
         weights: w, what a document's label says of each topic, its column of the customer's weights; a row of ones
             where there is none, shape (n_documents, n_topics). None: no document has one.
         scope: Whether each topic is one that the customer has at all, shape (n_topics,); None: all are.
-        pseudo_documents: m.
+        pseudo_documents: m; None: four for each topic in scope.
         level: How often an interval shall hold the share, between 0 and 1.
         seed: Seed of the random weights.
 
@@ -112,16 +113,17 @@ def estimate_mix(
     logs, mix = np.asarray(topics, dtype=np.float64), np.asarray(pooled, dtype=np.float64)
     if not len(logs):
         raise ConfigError("expected documents to find a mix of topics from, got none")
-    if not 0 < level < 1 or not pseudo_documents >= 0:
-        raise ConfigError(f"expected 0 < level < 1 and pseudo_documents >= 0, got {level} and {pseudo_documents}")
     inside = np.ones(len(mix), dtype=bool) if scope is None else np.asarray(scope, dtype=bool)
+    m = DOCUMENTS_A_TOPIC * inside.sum() if pseudo_documents is None else pseudo_documents
+    if not 0 < level < 1 or not m >= 0:
+        raise ConfigError(f"expected 0 < level < 1 and pseudo_documents >= 0, got {level} and {m}")
     told = np.ones_like(logs) if weights is None else np.asarray(weights, dtype=np.float64)
     impossible = np.flatnonzero(~(told * inside).any(axis=1))
     if len(impossible):
         raise ConfigError(f"{len(impossible)} labels, the first of document {impossible[0]}, are of no topic in scope")
     likelihoods = document_likelihoods(logs, pooled=mix, weights=told * inside)
     centre = np.where(inside, mix, 0.0) / mix[inside].sum()
-    pseudo = pseudo_documents * centre
+    pseudo = m * centre
     shares = fit_shares(likelihoods, weights=np.ones((1, len(logs))), pseudo=pseudo[None], start=centre)[0]
     start = np.where(inside, 0.9 * shares + 0.1 * centre, 0.0)
     lower, upper = _interval(likelihoods, pseudo, start, level=level, seed=seed)
@@ -149,6 +151,23 @@ def _interval(likelihoods: Array, pseudo: Array, start: Array, *, level: float, 
     )
     lower, upper = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return lower, upper
+
+
+def pooled_documents(pooled: Array) -> Array:
+    """The documents of the pooled mix that count as seen: four for each topic, as many of each as the mix has.
+
+    Args:
+        pooled: π, shape (n_topics,).
+
+    Returns:
+        α of the Dirichlet prior, less 1, shape (n_topics,).
+
+    Example:
+        >>> pooled_documents(np.array([0.25, 0.75]))
+        array([2., 6.])
+    """
+    documents: Array = DOCUMENTS_A_TOPIC * len(pooled) * pooled
+    return documents
 
 
 def document_likelihoods(topics: Array, *, pooled: Array, weights: ArrayLike = 1.0) -> Array:

@@ -92,7 +92,7 @@ def audit_scored(
     here, there = _parties(taxonomy, rows, labels, customer=customer)
     found = audit_filing(
         topics[here],
-        _filed(labels, customer)[here],
+        filed_under(labels, customer)[here],
         view=taxonomy.view(customer),
         reference=topics[there],
         weights=labels.weights[there].toarray(),
@@ -106,11 +106,19 @@ def _parties(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the rows are that a customer filed, and those of others."""
     own = fitting.groups_of(taxonomy, rows, labels) == customer
-    return np.flatnonzero(own & (_filed(labels, customer) >= 0)), np.flatnonzero(~own)
+    return np.flatnonzero(own & (filed_under(labels, customer) >= 0)), np.flatnonzero(~own)
 
 
-def _filed(labels: ResolvedLabels, customer: str) -> np.ndarray:
-    """The customer's class of each row, −1 where it has no label of the customer's."""
+def filed_under(labels: ResolvedLabels, customer: str) -> np.ndarray:
+    """The customer's class of each row.
+
+    Args:
+        labels: Labels, met with the map.
+        customer: The customer.
+
+    Returns:
+        Positions in its view, −1 where a row has no label of the customer's, shape (n_rows,).
+    """
     found = [next((place for name, place in sorted(pairs) if name == customer), -1) for pairs in labels.classes]
     return np.array(found, dtype=np.int64)
 

@@ -74,7 +74,7 @@ def _said(scorer: Scorer, texts: Sequence[str], known: np.ndarray, *, progress: 
 
 
 def without_customer(scorer: Scorer, customer: str) -> Scorer:
-    """The same scorer without what it knows of one customer's calibration."""
-    if scorer.calibration is None:
-        return scorer
-    return dataclasses.replace(scorer, calibration=scorer.calibration.without(customer))
+    """The same scorer without what it knows of one customer's calibration and filing."""
+    filings = {name: filing for name, filing in scorer.filings.items() if name != customer}
+    calibration = None if scorer.calibration is None else scorer.calibration.without(customer)
+    return dataclasses.replace(scorer, calibration=calibration, filings=filings)

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from hiercls import extension
 from hiercls.calibration import Calibration
 from hiercls.errors import ModelFolderError
 from hiercls.estimator import promises
 from hiercls.estimator.promises import HeldOut
 from hiercls.estimator.tasks import name_of, task_of
+from hiercls.extension import Extension
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.head import Head
 from hiercls.model.heads import HeadConfig
@@ -41,6 +43,8 @@ _LEXICAL = "lexical."
 """What the names of the lexical branch's tensors begin with; the head's are bare, as in folders without a branch."""
 _NOVELTY = "novelty."
 """What the names of those begin with that tell what is new."""
+_FILING = "filing."
+"""What the names of those begin with that tell how customers file their topics: then comes the customer."""
 
 
 def save(classifier: Any, path: Path) -> None:
@@ -72,16 +76,17 @@ def save(classifier: Any, path: Path) -> None:
         "customer_mixes": {name: mix.tolist() for name, mix in scorer.mix.customers.items()},
         "mix_adjustment": scorer.mix.adjustment,
         "calibration": None if scorer.calibration is None else scorer.calibration.to_dict(),
+        "extensions": [one.to_dict() for one in scorer.extensions],
         "heldout": None if classifier.heldout_ is None else classifier.heldout_.names,
     }
-    heldout = {} if classifier.heldout_ is None else classifier.heldout_.to_tensors()
     model = SavedModel(
         settings=settings,
         weights={
             **({} if head is None else head.state_dict()),
             **_tensors(branch),
             **_novelty_tensors(scorer.novelty),
-            **heldout,
+            **_changed(scorer),
+            **({} if classifier.heldout_ is None else classifier.heldout_.to_tensors()),
         },
         taxonomy=classifier.taxonomy_.to_yaml(),
         vocabulary=None if branch is None else branch.terms.names,
@@ -109,17 +114,24 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     try:
         task = _task(settings)
         classifier, head = _rebuild(cls, saved, device, task)
-        mix = _mix(settings, n_topics=len(classifier.taxonomy_.topics))
-        calibration = _calibration(settings, n_topics=len(classifier.taxonomy_.topics))
-        branch = _branch(saved, n_topics=len(classifier.taxonomy_.topics))
-        n_topics = len(classifier.taxonomy_.topics)
-        novelty = _novelty(saved, n_topics=n_topics)
+        n_topics, n_trained = len(classifier.taxonomy_.topics), len(_trained_on(saved).topics)
+        mix = _mix(settings, n_topics=n_topics)
+        calibration = _calibration(settings, n_topics=n_topics)
+        branch = _branch(saved, n_topics=n_trained)
+        parts: dict[str, Any] = {
+            "lexical": branch,
+            "calibration": calibration,
+            "novelty": _novelty(saved, n_topics=n_trained),
+            "task": task,
+            "filings": _filings(saved, classifier.taxonomy_),
+            "extensions": _extensions(saved),
+        }
         classifier.heldout_ = HeldOut.from_tensors(saved.weights, names=settings.get("heldout"), n_topics=n_topics)
         expected = settings["encoder_sha256"]
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     if head is None:
-        classifier.scorer_ = Scorer(mix=mix, lexical=branch, calibration=calibration, novelty=novelty, task=task)
+        classifier.scorer_ = Scorer(mix=mix, **parts)
         return classifier
     found = _found(classifier.encoder, settings.get("encoder_beside"), path)
     classifier.encoder = _encoder_setting(found, settings.get("reads"), classifier.max_length)
@@ -132,7 +144,6 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
         )
     engine = classifier.engine_config().build(encoder)
-    parts: dict[str, Any] = {"lexical": branch, "calibration": calibration, "novelty": novelty, "task": task}
     classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, **parts)
     return classifier
 
@@ -225,6 +236,36 @@ def _novelty(saved: SavedModel, *, n_topics: int) -> Novelty:
     return Novelty(density=density, heldout=heldout)
 
 
+def _changed(scorer: Scorer) -> dict[str, torch.Tensor]:
+    """What was changed after training, by name: how customers file, and extensions."""
+    filings = {f"{_FILING}{name}": torch.from_numpy(found) for name, found in scorer.filings.items()}
+    parts = [one.to_tensors(place) for place, one in enumerate(scorer.extensions)]
+    return {**filings, **{name: part for one in parts for name, part in one.items()}}
+
+
+def _filings(saved: SavedModel, taxonomy: Taxonomy) -> dict[str, np.ndarray]:
+    """How customers who were adapted to file their topics, of matching sizes; older folders have none."""
+    found = {
+        name.removeprefix(_FILING): value.numpy() for name, value in saved.weights.items() if name.startswith(_FILING)
+    }
+    for name, filing in found.items():
+        if filing.shape != taxonomy.view(name).membership.shape:
+            raise ValueError(f"expected the filing of '{name}' to have the shape of its classes")
+    return found
+
+
+def _extensions(saved: SavedModel) -> tuple[Extension, ...]:
+    """The saved extensions; older folders have none."""
+    plain = saved.settings.get("extensions", [])
+    return tuple(Extension.load(data, saved.weights, place=place) for place, data in enumerate(plain))
+
+
+def _trained_on(saved: SavedModel) -> Taxonomy:
+    """The map that the heads were trained for: the one before all extensions."""
+    extensions = saved.settings.get("extensions") or [{"before": saved.taxonomy}]
+    return Taxonomy.from_yaml(extensions[0]["before"])
+
+
 def _plain_lexical(setting: LexicalConfig | bool | None) -> dict[str, Any] | bool | None:
     """The estimator's ``lexical`` as JSON has it."""
     return dataclasses.asdict(setting) if isinstance(setting, LexicalConfig) else setting
@@ -283,8 +324,8 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
     classifier.trials_ = ()
     if classifier.encoder is None:
         return classifier, None
-    head = classifier.head.build(settings["width"], taxonomy, task=task)
-    others = (_LEXICAL, _NOVELTY, promises.NAME)
+    head = classifier.head.build(settings["width"], _trained_on(saved), task=task)
+    others = (_LEXICAL, _NOVELTY, _FILING, extension.NAME, promises.NAME)
     head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()
 

@@ -5,6 +5,7 @@ Knows scikit-learn's conventions; the work is done in ``hiercls.customers``.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,17 +14,20 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from hiercls.customers import (
+    Adaptation,
     Audit,
     InferredClasses,
     MixEstimate,
+    adapt_customer,
     estimate_mix,
     infer_classes,
     name_prior,
     worth_labelling,
 )
+from hiercls.customers.adapt import Method
 from hiercls.data.rows import Row, make_rows
 from hiercls.errors import ConfigError, nearest
-from hiercls.estimator.auditing import audited
+from hiercls.estimator.auditing import audited, filed_under
 from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
 from hiercls.names import composed
 from hiercls.scoring import Scorer
@@ -46,9 +50,9 @@ class OnboardingMixin:
     ) -> MixEstimate:
         """A customer's own mix of topics, from its documents, labelled or not; ``set_prior`` makes the model use it.
 
-        ``maximise Σ_i log Σ_t π_c(t)/π(t) · p(t|x_i) · A_c[t,y_i]``, beside ten documents of the pooled mix. The
-        probabilities are believed: ``calibrate(method="bias_corrected")`` comes before, above all where no document has
-        a label. Labels are believed too: where they contradict the declared classes, leave them out.
+        ``maximise Σ_i log Σ_t π_c(t)/π(t) · p(t|x_i) · A_c[t,y_i]``, beside four documents a topic of the pooled mix.
+        The probabilities are believed: ``calibrate(method="bias_corrected")`` comes before, above all where no document
+        has a label. Labels are believed too: where they contradict the declared classes, leave them out.
 
         Args:
             texts: The customer's documents, drawn as those to come will be.
@@ -102,7 +106,8 @@ class OnboardingMixin:
 
         Args:
             prior: The mix: what ``estimate_prior`` found, or topic → share; None: the pooled mix.
-            at: The customer. A calibration of its own that it has is forgotten, since that knew the mix before.
+            at: The customer. A calibration of its own that it has is forgotten, since that knew the mix before; and so
+                is what ``adapt`` found.
 
         Returns:
             The estimator.
@@ -112,6 +117,62 @@ class OnboardingMixin:
         """
         shares = prior.prior if isinstance(prior, MixEstimate) else prior
         return self._regroup(self.taxonomy_, self._customer(at), shares)
+
+    def adapt(self, texts: Iterable[str], labels: Iterable[Any], *, at: str, method: Method = "filing") -> Adaptation:
+        """Adapt to one customer by few labelled documents: its own mix of topics, and its own filing of them.
+
+        ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, π_c and then A_c by EM, near the pooled mix and the declared classes. It
+        is tried on the documents themselves, each foreseen from others; where it is not sure to help, the customer is
+        left as it was, and the answer says so. Other customers and the topics stay as they are.
+
+        Args:
+            texts: The customer's documents, n_documents strings; they must not have been trained on.
+            labels: For each a class of the customer.
+            at: The customer. A calibration of its own that it has is forgotten where it is adapted to.
+            method: ``filing``: mix and filing; ``prior``: the mix alone, where the classes are kept to.
+
+        Returns:
+            What was found; ``helps`` is whether it is used.
+
+        Raises:
+            DataError: If texts or labels are illegal; all of them are listed.
+            ConfigError: If there is no such customer or method, or no document.
+
+        Source:
+            See ``hiercls.customers.adapt_customer``.
+        """
+        return self.adapt_rows(make_rows(texts, labels, views=at), at=at, method=method)
+
+    def adapt_rows(self, rows: Sequence[Row], *, at: str, method: Method = "filing") -> Adaptation:
+        """The same from rows, as ``hiercls.data.read`` reads them; those without a class of the customer's are passed.
+
+        Args:
+            rows: The customer's rows; a label without a view is of the customer's.
+            at: The customer.
+            method: ``filing`` or ``prior``.
+
+        Returns:
+            What was found; ``helps`` is whether it is used.
+
+        Raises:
+            DataError: If labels are illegal; all of them are listed.
+            ConfigError: If there is no such customer or method, or no document.
+        """
+        customer = self._customer(at)
+        need_one_topic(self.scorer_, "adapt")
+        view, own = self.taxonomy_.view(customer), [row for row in rows_at(rows, customer) if row.labels]
+        filed = filed_under(resolve_one_topic(self.taxonomy_, own), customer)
+        here = np.flatnonzero(filed >= 0)
+        topics = self.scorer_.topics([own[place].text for place in here], progress=self.verbose)
+        mix = self.scorer_.mix.answered
+        found = adapt_customer(topics.numpy(), filed[here], view=view, pooled=mix, method=method)
+        if found.helps:
+            prior = dict(zip(view.topics, found.mix.tolist(), strict=True))
+            self._regroup(self.taxonomy_, customer, prior)
+            if method == "filing":
+                filings = {**self.scorer_.filings, customer: found.filing}
+                self.scorer_ = dataclasses.replace(self.scorer_, filings=filings)
+        return found
 
     def audit(
         self,

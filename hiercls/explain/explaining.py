@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -83,7 +84,7 @@ def explain(
         view=view.name,
         answer=view.classes[column],
         probability=float(classes[column].exp()),
-        topics=_parts(scorer.task, view, column, conditioned),
+        topics=_parts(scorer.task, scorer.filed(view), column, conditioned),
         words=occlude(scorer, row.text, view, column, max_words=max_words),
         n_words=len(word_spans(row.text)),
         duel=duel(scorer, row.text, view, column, conditioned),
@@ -97,6 +98,6 @@ def _parts(task: Task, view: View, column: int, conditioned: Tensor) -> tuple[To
     probabilities, shares = task.shares(conditioned, view, column)
     parts = [
         TopicPart(topic=view.topics[place], probability=float(probabilities[place]), share=float(shares[place]))
-        for place in view.members(view.classes[column]).tolist()
+        for place in np.flatnonzero(view.weights[:, [column]].toarray()).tolist()
     ]
     return tuple(sorted(parts, key=lambda part: -part.share))

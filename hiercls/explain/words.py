@@ -105,9 +105,10 @@ def duel(scorer: Scorer, text: str, view: View, column: int, conditioned: Tensor
         conditioned: log p_c(t|x), shape (n_topics,).
 
     Returns:
-        What encoder and terms add; None where the class holds every topic of the view, or topics are no rivals.
+        What encoder and terms add; None where the class holds every topic of the view, topics are no rivals, or
+        not those that were trained.
     """
-    if not isinstance(scorer.task, OneTopic):
+    if not isinstance(scorer.task, OneTopic) or scorer.extensions:
         return None
     inside = view.membership[:, [column]].toarray().ravel() > 0
     outside = view.scope & ~inside

@@ -31,6 +31,8 @@ class View:
         topics: The topics, one per row.
         classes: The classes, one per column.
         membership: n_topics × n_classes, 1 where the topic is in the class, else 0. Its arrays are read-only.
+        filing: The part of each topic's documents that is filed under each class, where that was found out, of the same
+            shape: what the weights then are. None: as the membership says.
 
     Example:
         >>> view = View.from_members("two", topics=("A", "B", "C"), members={"A": [0], "BC": [1, 2]})
@@ -42,6 +44,7 @@ class View:
     topics: tuple[str, ...]
     classes: tuple[str, ...]
     membership: csr_array
+    filing: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.topics), len(self.classes))
@@ -119,7 +122,9 @@ class View:
 
     @cached_property
     def weights(self) -> csr_array:
-        """n_topics × n_classes: the membership divided by its row sums; the rows of unnamed topics stay 0."""
+        """n_topics × n_classes: the membership divided by its row sums, or the filing; rows of unnamed topics are 0."""
+        if self.filing is not None:
+            return csr_array(self.filing)
         matrix = self.membership.copy()
         matrix.data = 1.0 / np.repeat(self._n_classes_of_topic, self._n_classes_of_topic)
         matrix.data.flags.writeable = False

@@ -126,3 +126,30 @@ def test_infer_wants_one_class_a_document(run, model, tmp_path):
     path.write_text(json.dumps({"text": "a1", "label": ["x", "y"]}) + "\n")
     result = run("customer", "infer", model, path, "--name", "acme")
     assert (result.exit_code, "data.jsonl:1: expected one class, got 2" in result.stderr) == (1, True)
+
+
+def test_adapt_changes_the_model_where_it_helps_and_says_so(run, model, tmp_path):
+    random, path = np.random.default_rng(3), tmp_path / "data.jsonl"
+    rows = []
+    for number in range(120):
+        topic = "ABCDEF"[number % 6]
+        text = " ".join(f"{topic.lower()}{word}" for word in random.integers(6, size=4))
+        label = "F" if topic == "C" else next(name for name in ["A", "BC", "DE", "F"] if topic in name)
+        rows.append({"text": text, "label": label})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = contents(model)
+    dry = run("customer", "adapt", model, path, "--at", "two", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert dry.stdout.startswith("adapting to 'two' by 'filing' helps")
+    assert "of 'C' documents are expected under 'F'" in dry.stdout
+    assert contents(model) == before
+    found = run("customer", "adapt", model, path, "--at", "two", "-o", tmp_path / "m")
+    assert (found.exit_code, contents(model)) == (0, before)
+    adapted = HierarchicalTextClassifier.from_pretrained(tmp_path / "m")
+    assert adapted.predict(["c1 c2 c3"], at="two").tolist() == ["F"]
+    assert adapted.predict(["c1 c2 c3"], at="one").tolist() == ["ABC"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:6]))
+    left = run("customer", "adapt", model, path, "--at", "two")
+    assert (left.exit_code, contents(model)) == (0, before)
+    assert "'two' was left as it was" in left.stdout
+    assert run("customer", "adapt", model, path, "--at", "two", "--dry-run", "-o", "x").exit_code == 2

@@ -11,6 +11,7 @@ from hiercls.customers import estimate_mix
 from hiercls.data.rows import Row
 from hiercls.errors import ConfigError, DataError
 from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.explain import explain
 
 MIX = np.array([0.02, 0.6, 0.02, 0.02, 0.32, 0.02])
 
@@ -71,6 +72,50 @@ def test_a_skewed_mix_once_used_files_better_and_goes_again(model, tiny, with_la
     assert model.priors == {"one": found.prior}
     np.testing.assert_array_equal(model.predict_proba(new, at="two"), elsewhere)
     np.testing.assert_array_equal(model.set_prior(None, at="one").predict_proba(new, at="one"), before)
+
+
+def test_adapting_changes_one_customer_alone_and_is_saved(model, tiny, tmp_path):
+    texts, topics = written(200, np.full(6, 1 / 6), seed=11)
+    labels = ["F" if topic == "C" else filed(tiny, "two", [topic])[0] for topic in topics]
+    new, truth = written(400, np.full(6, 1 / 6), seed=12)
+    truth = ["F" if topic == "C" else filed(tiny, "two", [topic])[0] for topic in truth]
+    others = ["topic", "area", "one", "three"]
+    before, score = model.predict_proba_many(new, at=others), model.score(new, truth, views="two")
+    found = model.adapt(texts, labels, at="two")
+    assert found.helps
+    assert found.moved[0][:2] == ("C", "F")
+    assert model.score(new, truth, views="two") > score + 0.05
+    after = model.predict_proba(new, at="two")
+    np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(model.predict_proba_many(new, at=["two", "one"])["two"], after, atol=1e-6)
+    for name in others:
+        np.testing.assert_array_equal(model.predict_proba_many(new, at=others)[name], before[name])
+    model.save_pretrained(tmp_path / "model")
+    loaded = HierarchicalTextClassifier.from_pretrained(tmp_path / "model")
+    np.testing.assert_allclose(loaded.predict_proba(new, at="two"), after, atol=1e-6)
+    assert not any(file.suffix in {".pkl", ".pt", ".bin"} for file in (tmp_path / "model").iterdir())
+    loaded.replace_customer({"customer": "two", "classes": {"A": "A", "BC": ["B", "C"], "DE": ["D", "E"], "F": "F"}})
+    assert (loaded.scorer_.filings, loaded.priors) == ({}, None)
+
+
+def test_what_is_not_sure_to_help_is_left(model, tiny):
+    texts, topics = written(9, MIX, seed=13)
+    before = model.predict_proba(texts, at="one")
+    found = model.adapt(texts, filed(tiny, "one", topics), at="one")
+    assert not found.helps
+    np.testing.assert_array_equal(model.predict_proba(texts, at="one"), before)
+    with pytest.raises(ConfigError, match="to adapt to, got none"):
+        model.adapt_rows([Row(text="a1"), Row(text="a1", labels=(("two", "A"),))], at="one")
+
+
+def test_an_explanation_names_the_topics_that_are_filed_elsewhere(model, tiny):
+    texts, topics = written(200, np.full(6, 1 / 6), seed=11)
+    labels = ["F" if topic == "C" else filed(tiny, "two", [topic])[0] for topic in topics]
+    model.adapt(texts, labels, at="two")
+    found = explain(model, "c1 c2 c3", at="two")
+    assert found.answer == "F"
+    assert found.topics[0].topic == "C"
+    assert sum(part.probability for part in found.topics) == pytest.approx(found.probability, abs=1e-5)
 
 
 def test_a_customer_that_leaves_topics_out_has_a_mix_of_the_others(model):
