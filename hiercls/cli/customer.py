@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli import inferring, onboarding
+from hiercls.cli import inferring, onboarding, repurposing
 from hiercls.cli.app import counted, note
 from hiercls.cli.documents import Model, load_model, program
 
@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: hiercls customer remove model acme")(remove)
     onboarding.register(group)
     inferring.register(group)
+    repurposing.register(group)
     app.add_typer(group, name="customer")
 
 

@@ -28,6 +28,7 @@ from hiercls.estimator.engines import EngineConfig, n_tuned_layers
 from hiercls.estimator.mixes import topic_mix
 from hiercls.estimator.onboarding import OnboardingMixin
 from hiercls.estimator.promising import PromisingMixin
+from hiercls.estimator.repurposing import RepurposingMixin
 from hiercls.estimator.tasks import TaskName, all_right, cheapest, check_settings, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
@@ -41,7 +42,13 @@ from hiercls.training.config import TrainingConfig
 from hiercls.training.selection import Trial
 
 
-class HierarchicalTextClassifier(OnboardingMixin, PromisingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class HierarchicalTextClassifier(
+    OnboardingMixin,
+    PromisingMixin,
+    RepurposingMixin,
+    ClassifierMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """One model for the levels of a taxonomy and all customers' groupings of its topics.
 
     ``p(k|x,c) = Σ_t A_c[t,k] · p_c(t|x)``, trained by ``−log p(label|x)`` whatever view the label is of.
