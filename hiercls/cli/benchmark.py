@@ -55,6 +55,7 @@ def register(app: typer.Typer) -> None:
         pooling
     )
     group.command(epilog="Example: hiercls benchmark onboarding --seeds 1 --known -o benchmarks")(onboarding)
+    group.command(epilog="Example: hiercls benchmark xfer --headers kept --draws 3 -o benchmarks")(xfer)
     app.add_typer(group, name="benchmark")
 
 
@@ -223,3 +224,34 @@ def onboarding(
     )
     typer.echo(run_onboarding(config, output, resume=resume, say=note))
     note(f"wrote {output / 'onboarding.json'} and {output / 'onboarding.md'}")
+
+
+def xfer(
+    headers: Annotated[
+        list[Headers] | None, typer.Option(help="Headers, footers and quotes kept or removed; both by default.")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Number of draws, from seed 0.")] = 10,
+    documents: Annotated[
+        int | None,
+        typer.Option(min=1000, help="Take only so many bydate training and test documents, for a quick look."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for xfer.json, xfer.md and xfer.svg.")] = Path(
+        "benchmarks"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what xfer.json holds already.")] = False,
+) -> None:
+    """How good is a head on 100 labelled documents of groups that are new? Amazon's Xfer demo, on 20 Newsgroups.
+
+    Every repurposing head on the encodings, with words beside them, and with the documents to test read without their
+    labels, beside plain classifiers on the same 100 documents.
+    """
+    from hiercls.study.xfer import XferConfig, run_xfer
+
+    config = XferConfig(
+        headers=[one.value for one in headers or list(Headers)],
+        draws=range(draws),
+        documents=documents,
+        settings={"verbose": True},
+    )
+    typer.echo(run_xfer(config, output, resume=resume, say=note))
+    note(f"wrote xfer.json, xfer.md and xfer.svg in {output}")

@@ -50,7 +50,7 @@ def infer(
     classifier = opened(model, None, device)
     rows = all_rows(documents)
     labelled = [row for row in rows if row.labels]
-    found = classifier.infer_classes([row.text for row in labelled], _classes_of(labelled))
+    found = classifier.infer_classes([row.text for row in labelled], classes_of(labelled))
     draft = found.yaml(name)
     classifier.taxonomy_.with_customer(draft)
     if output is None:
@@ -66,8 +66,18 @@ def infer(
             note(f"  {left[place].file}:{left[place].line}")
 
 
-def _classes_of(rows: Sequence[Row]) -> list[str]:
-    """The one class of each row, whatever view it names; rows with several are problems, all listed."""
+def classes_of(rows: Sequence[Row]) -> list[str]:
+    """The one class of each row, whatever view it names.
+
+    Args:
+        rows: Labelled rows.
+
+    Returns:
+        Their classes.
+
+    Raises:
+        DataError: If rows have several; all of them are listed.
+    """
     problems = [
         Problem(message=f"expected one class, got {len(row.labels)}", file=row.file, line=row.line)
         for row in rows

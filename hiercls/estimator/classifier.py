@@ -28,6 +28,7 @@ from hiercls.estimator.engines import EngineConfig, n_tuned_layers
 from hiercls.estimator.mixes import topic_mix
 from hiercls.estimator.onboarding import OnboardingMixin
 from hiercls.estimator.promising import PromisingMixin
+from hiercls.estimator.repurposing import RepurposingMixin
 from hiercls.estimator.reshaping import ReshapingMixin
 from hiercls.estimator.tasks import TaskName, all_right, cheapest, check_settings, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
@@ -46,6 +47,7 @@ class HierarchicalTextClassifier(
     OnboardingMixin,
     ReshapingMixin,
     PromisingMixin,
+    RepurposingMixin,
     ClassifierMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
 ):

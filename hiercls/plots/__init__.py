@@ -4,6 +4,7 @@ Knows matplotlib only through the extra ``plots``, loads it when the first figur
 alone.
 """
 
+from hiercls.plots.bars import plot_probabilities
 from hiercls.plots.comparison import Dots, plot_comparison
 from hiercls.plots.confusion import Confusion, confusion, plot_confusion
 from hiercls.plots.curves import plot_operating_curve, plot_risk_coverage
@@ -27,6 +28,7 @@ __all__ = [
     "plot_gains",
     "plot_growth",
     "plot_operating_curve",
+    "plot_probabilities",
     "plot_reliability",
     "plot_risk_coverage",
     "plot_taxonomy",
