@@ -145,6 +145,4 @@ def _least_cost(classifier: HierarchicalTextClassifier, view: View) -> Callable[
     from hiercls.estimator.tasks import cheapest
 
     costs, scorer = classifier.taxonomy_.costs(view.name), classifier.scorer_
-    return lambda topics: [
-        view.classes[place] for place in cheapest(scorer.task, scorer.classes(topics, view), costs=costs)
-    ]
+    return lambda topics: cheapest(scorer.task, scorer.classes(topics, view), view, costs=costs).tolist()

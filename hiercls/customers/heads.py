@@ -85,7 +85,7 @@ def log_scores(classifier: Any, features: Any) -> Array:
 
 
 def held_out_loss(scores: Array, classes: np.ndarray) -> float:
-    """Mean negative log-likelihood of the true classes, no document costing more than log 1,000.
+    """Mean negative log-likelihood of the true classes, no document costing more than log 1,000: ``−log(p + 0.001)``.
 
     Args:
         scores: Shape (n_documents, n_classes).
@@ -96,7 +96,7 @@ def held_out_loss(scores: Array, classes: np.ndarray) -> float:
 
     Example:
         >>> round(held_out_loss(np.zeros((1, 2)), np.array([0])), 4)
-        0.6931
+        0.6911
     """
     said = log_softmax(scores, axis=1)[np.arange(len(classes)), classes]
     return float(-logsumexp(np.stack([said, np.full(len(said), np.log(1e-3))]), axis=0).mean())

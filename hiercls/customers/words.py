@@ -34,8 +34,9 @@ class WordLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Example:
         >>> layer = WordLayer().fit(["ice hockey", "old cars"])
-        >>> layer.transform(["hockey", "cars"]).round(2).tolist()
-        [[-0.0, 0.71], [0.71, 0.0]]
+        >>> words = layer.transform(["hockey", "cars"])
+        >>> (words @ words.T).round(2).tolist()
+        [[0.5, 0.0], [0.0, 0.5]]
     """
 
     def __init__(self, background: Iterable[str] = ()) -> None:

@@ -63,7 +63,7 @@ class HierarchicalTextClassifier(
         tune: ``none``: the encoder is frozen and encodings are cached on disk. ``last-n``, as in ``last-2``: its last n
             layers are trained, the lower ones run once. ``all``: all its layers are trained.
         lexical: Whether words are counted beside the encoder, and which (``LexicalConfig``); None: where held-out
-            labels are likelier with them, and not where a document may have several topics.
+            labels are likelier with them.
         head: How the cascaded heads (``HeadConfig``) or HiAGM (``HiagmConfig``) are built; None: ``HeadConfig()``.
         training: How training goes; None: ``TrainingConfig()``, which chooses L2 on held-out labels.
         level_weights: Weight of each level's loss, the topics last; None: 1 each.
@@ -345,10 +345,7 @@ class HierarchicalTextClassifier(
         """
         check_is_fitted(self, "taxonomy_")
         costs, view = self.taxonomy_.costs(at), self._view(at)
-        found: np.ndarray = np.asarray(view.classes)[
-            cheapest(self.scorer_.task, self._classes(texts, view), costs=costs)
-        ]
-        return found
+        return cheapest(self.scorer_.task, self._classes(texts, view), view, costs=costs)
 
     def novelty_score(self, texts: Iterable[str]) -> np.ndarray:
         """How unlike all known topics each text is: the log-likelihood of its encoding and words without the topics,

@@ -63,8 +63,7 @@ class FitConfig:
         seed: Seed of everything random.
         progress: Whether to show bars on standard error.
         lexical: What the lexical branch reads; True: ``LexicalConfig()``; False: there is none; None: there is one
-            where held-out labels are likelier with it, or where there is no encoder, but none where documents may have
-            several topics.
+            where held-out labels are likelier with it, or where there is no encoder.
         task: Whether documents have one topic, or several.
 
     Raises:
@@ -89,11 +88,6 @@ class FitConfig:
             raise ConfigError("teacher forcing needs levels that feed each other; set teacher_forcing=0")
         if isinstance(self.task, SeveralTopics) and (self.training.label_smoothing or self.training.r_drop):
             raise ConfigError("task='multilabel' knows no label_smoothing, no r_drop; leave them out")
-
-    @property
-    def reads_words(self) -> bool:
-        """Whether words may be read beside the encoder."""
-        return isinstance(self.task, OneTopic) if self.lexical is None else self.lexical is not False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +165,7 @@ def fit(
             error.kept = _fit(error.kept, bench, None, mix, (), config.task)
         raise
     lexical, said = None, None if before is None else before[split[1]]
-    if config.reads_words and before is not None and after is not None:
+    if config.lexical is not False and before is not None and after is not None:
         lexical, said = _lexical(labelled, documents, split, config, before=before, after=after)
     task = _task(taxonomy, labelled.labels, split[1], config, said)
     density = known_topics(network, documents, device=config.device)
@@ -211,7 +205,7 @@ def _train(
     frozen, said = config.tune == FROZEN, []
 
     def listen(network: HierarchicalNetwork) -> None:
-        if config.reads_words or isinstance(config.task, SeveralTopics):
+        if config.lexical is not False or isinstance(config.task, SeveralTopics):
             said.append(log_topics(network, documents, device=config.device))
 
     candidates = _candidates(config, n_heldout=len(split[1]))

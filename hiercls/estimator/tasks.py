@@ -204,19 +204,21 @@ def has_topic(labels: ResolvedLabels | Multilabels) -> np.ndarray:
     return found
 
 
-def cheapest(task: Task, classes: Tensor, *, costs: np.ndarray) -> np.ndarray:
+def cheapest(task: Task, classes: Tensor, view: View, *, costs: np.ndarray) -> np.ndarray:
     """The class that each document is best filed under.
 
     Args:
         task: The task.
         classes: log p(k|x), shape (n_documents, n_classes).
+        view: The view that the classes are of.
         costs: What it costs to answer a row where a column is true, shape (n_classes, n_classes).
 
     Returns:
-        Class indices, shape (n_documents,).
+        Names of classes, shape (n_documents,).
     """
     decide = least_cost_several if isinstance(task, SeveralTopics) else least_cost
-    return decide(classes.numpy(), costs=costs)
+    found: np.ndarray = np.asarray(view.classes)[decide(classes.numpy(), costs=costs)]
+    return found
 
 
 def coarser(task: Task, topics: Tensor, *, taxonomy: Taxonomy, threshold: float) -> np.ndarray:

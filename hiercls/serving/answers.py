@@ -12,7 +12,6 @@ import numpy as np
 from torch import Tensor
 
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.estimator.tasks import need_one_topic
 from hiercls.explain import explain
 from hiercls.serving.messages import Answer, ClassScore, Document, PredictResponse, TopicShare, Why, Word
 from hiercls.taxonomy import View
@@ -43,10 +42,7 @@ class Question:
     def __post_init__(self) -> None:
         """Refuse what the model cannot answer, before anything is scored."""
         if self.coverage is not None:
-            need_one_topic(self.classifier.scorer_, "coverage")
             _ = self.classifier.promises_
-        if self.n_words is not None:
-            need_one_topic(self.classifier.scorer_, "explain")
 
     @property
     def cost(self) -> int:

@@ -30,7 +30,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(run, data: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("several") / "model"
-    options = ["--encoder", tiny_bert, "--max-length", 16, "--epochs", 60]
+    options = ["--encoder", tiny_bert, "--max-length", 16, "--epochs", 60, "--words", "off"]
     result = run("train", TINY, data, "-o", folder, "--multilabel", *options)
     assert result.exit_code == 0, result.output
     return folder, result
