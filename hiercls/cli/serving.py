@@ -61,6 +61,7 @@ def serve(
     uvicorn = _uvicorn()
     from hiercls.serving import CustomerStore, Limits, Service
     from hiercls.serving.app import build_app
+    from hiercls.serving.memory import give_back_memory
 
     limits = Limits(
         n_documents=max_documents,
@@ -69,6 +70,7 @@ def serve(
         n_waiting=max_waiting,
     )
     known = _tokens(tokens)
+    give_back_memory()
     classifier = load_model(model, device)
     kept = CustomerStore.beside(model) if store is None else CustomerStore(path=store)
     service = Service(classifier, store=kept, limits=limits)
