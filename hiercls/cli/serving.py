@@ -59,9 +59,8 @@ def serve(
     /openapi.json describes all routes. Ctrl-C or SIGTERM lets it finish what it has begun.
     """
     uvicorn = _uvicorn()
-    from hiercls.serving import CustomerStore, Limits, Service
+    from hiercls.serving import CustomerStore, Limits, Service, give_back_memory
     from hiercls.serving.app import build_app
-    from hiercls.serving.memory import give_back_memory
 
     limits = Limits(
         n_documents=max_documents,

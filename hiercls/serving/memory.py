@@ -16,8 +16,8 @@ LARGE = 128 * 1024
 def give_back_memory() -> bool:
     """Let freed tensors go back to the system at once.
 
-    glibc raises the size from which it does so whenever such a piece is freed, and keeps smaller ones for itself; batches of
-    ever other shapes then fit none of those that it keeps. With the size fixed, memory stays level.
+    glibc raises the size from which it does so whenever such a piece is freed, and keeps smaller ones for itself;
+    batches of ever other shapes then fit none of those that it keeps. With the size fixed, memory stays level.
 
     Returns:
         Whether it is so now; another C library than glibc is left as it is.
