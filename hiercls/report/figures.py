@@ -182,6 +182,47 @@ def curves(named: Mapping[str, RiskCoverage]) -> Figure:
     return {"data": lines, "layout": {**layout, "showlegend": len(lines) > 1, "legend": legend}}
 
 
+def learning(by_size: Mapping[int, float], *, union: float) -> Figure:
+    """How right own data alone is, by how many documents it has, and how right the one model is.
+
+    Args:
+        by_size: Accuracy by the number of own documents, rising.
+        union: The one model's accuracy.
+
+    Returns:
+        The figure.
+    """
+    sizes, ends = list(by_size), [min(by_size), max(by_size)]
+    own = {
+        "name": "own data alone",
+        "x": sizes,
+        "y": [round(one, 4) for one in by_size.values()],
+        "mode": "lines+markers",
+        "line": {"color": GREY, "width": 2},
+        "marker": {"size": 6},
+        "hovertext": [f"{size:,} own documents<br>{percent(one)} right" for size, one in by_size.items()],
+        "hoverinfo": "text",
+    }
+    model = {
+        "name": "the model",
+        "x": ends,
+        "y": [round(union, 4)] * 2,
+        "mode": "lines" if ends[0] < ends[1] else "markers",
+        "line": {"color": BLUE, "width": 2},
+        "hovertext": [f"the model<br>{percent(union)} right"] * 2,
+        "hoverinfo": "text",
+    }
+    layout = _shares("own training documents", "right")
+    across = {**layout["xaxis"], "type": "log", "tickformat": ",", "tickvals": sizes, "range": _decades(*ends)}
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    return {"data": [model, own], "layout": {**layout, "xaxis": across, "showlegend": True, "legend": legend}}
+
+
+def _decades(first: int, last: int) -> list[float]:
+    """The ends of a logarithmic axis, with some room."""
+    return [math.log10(first) - 0.1, math.log10(last) + 0.1]
+
+
 def colour(accuracy: float, *, lowest: float) -> str:
     """The colour of an accuracy, from ``lowest`` to 1.
 

@@ -64,6 +64,8 @@ def _figures(contents: Contents, *, lowest: float) -> Iterator[tuple[str, figure
                 yield f"squares-{number}", square
             yield f"diagram-{number}", figures.diagram(part.reliability)
             yield f"curves-{number}", figures.curves(part.curves)
+            if part.learning:
+                yield f"learning-{number}", figures.learning(part.learning, union=part.scores.accuracy)
 
 
 def _lowest(contents: Contents) -> float:

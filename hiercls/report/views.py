@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class ViewPart:
         own: Accuracy, on the same documents, of the best plain classifier that knows the customer's own training
             documents alone; None: it was not given any.
         gain: The 95 % interval of what the one model is ahead of that; None without ``own``.
-        n_own: How many training documents of its own it had.
+        learning: That accuracy by how many of these training documents there are, rising, all of them last.
     """
 
     view: View
@@ -68,7 +68,7 @@ class ViewPart:
     curves: Mapping[str, RiskCoverage]
     own: float | None = None
     gain: tuple[float, float] | None = None
-    n_own: int = 0
+    learning: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -79,6 +79,11 @@ class ViewPart:
     def title(self) -> str:
         """What kind of view it is, and its name."""
         return f"{'Level' if self.is_level else 'Customer'} {self.name}"
+
+    @property
+    def n_own(self) -> int:
+        """How many training documents of its own there were."""
+        return max(self.learning, default=0)
 
     @property
     def is_decided(self) -> bool:

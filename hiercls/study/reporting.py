@@ -34,6 +34,9 @@ from hiercls.taxonomy.document import listed
 N_MISTAKES = 10
 """Mistakes that are quoted at a view."""
 
+SIZES = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+"""Own training documents at which own data alone is tried, beside all of them."""
+
 COARSER, NONE = "coarser answers where uncertain", "no answer where uncertain"
 """What may be done with uncertain documents."""
 
@@ -210,11 +213,25 @@ def _own_data(
         if not len(taught) or not len(asked):
             continue
         test = encoded(tested.documents.take(asked))
-        right = best_of_own_data(encoded(hand.take(taught)), labels[taught], test, truth[asked], seed=seed)
+        rights = _learning(encoded(hand.take(taught)), labels[taught], test, truth[asked], seed=seed)
         ours = answers.classes[name][asked].argmax(axis=1) == truth[asked]
-        both = [paired.Answers(clusters=clusters[asked], right=one) for one in (ours, right)]
+        both = [paired.Answers(clusters=clusters[asked], right=one) for one in (ours, rights[len(taught)])]
         gain = paired.paired_difference(both[:1], both[1:])
-        found[name] = {"own": both[1].accuracy, "gain": gain.interval, "n_own": len(taught)}
+        learning = {size: float(right.mean()) for size, right in rights.items()}
+        found[name] = {"own": both[1].accuracy, "gain": gain.interval, "learning": learning}
+    return found
+
+
+def _learning(
+    training: Documents, labels: np.ndarray, test: Documents, truth: np.ndarray, *, seed: int
+) -> dict[int, np.ndarray]:
+    """Where own data alone gives the right class, by how many of its documents there are, each part within the next."""
+    n_all = len(labels)
+    order = np.random.default_rng(seed).permutation(n_all)
+    found = {}
+    for size in (*(one for one in SIZES if one < n_all), n_all):
+        part = np.sort(order[:size])
+        found[size] = best_of_own_data(training.take(part), labels[part], test, truth, seed=seed)
     return found
 
 

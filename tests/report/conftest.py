@@ -31,7 +31,9 @@ def _part(taxonomy, name, *, seed=0, **own):
 def _contents(taxonomy: Taxonomy, *, text: str = "a document") -> Contents:
     """A whole report; every name of the taxonomy and the text stand on the page."""
     parts = [_part(taxonomy, name) for name in taxonomy.levels]
-    parts += [_part(taxonomy, name, own=0.5, gain=(0.1, 0.2), n_own=7) for name in taxonomy.customers]
+    parts += [
+        _part(taxonomy, name, own=0.5, gain=(0.1, 0.2), learning={3: 0.25, 7: 0.5}) for name in taxonomy.customers
+    ]
     topics, customer = taxonomy.topics, taxonomy.customers[0]
     mistake = Mistake(text=text, truth=topics[0], answer=topics[1], probability=0.9, of_truth=0.05)
     audited = Audited(customer=customer, n_documents=9, findings=(), unaudited=topics[2:])

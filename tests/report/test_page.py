@@ -119,7 +119,8 @@ def test_every_figure_has_a_place_with_words_and_every_table_header_a_scope(cont
     page = Page(render(contents))
     places = {value for tag, name, value in page.attributes if (tag, name) == ("div", "id")}
     assert places == set(page.figures)
-    assert len(places) == 1 + 3 * len(contents.views)
+    assert len(places) == 1 + 3 * len(contents.views) + len(contents.customers)
+    assert {f"learning-{contents.views.index(part)}" for part in contents.customers} < places
     for tag, names in page.tags:
         assert tag != "div" or "id" not in names or {"role", "aria-label"} <= set(names)
         assert tag != "th" or "scope" in names

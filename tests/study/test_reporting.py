@@ -102,9 +102,28 @@ def test_own_data_is_the_best_plain_classifier_on_the_customers_own_documents(wo
         ]
         assert part.own == pytest.approx(max(accuracies))
         assert part.n_own == len(own)
+        assert part.learning[len(own)] == part.own
         low, high = part.gain
         assert (low + high) / 2 == pytest.approx(part.scores.accuracy - part.own)
     assert all(part.own is None for part in whole.views if part.is_level)
+
+
+def test_own_data_is_tried_on_growing_parts_of_the_customers_documents_each_within_the_next(monkeypatch):
+    seen = []
+
+    def right(training, labels, test, truth, *, seed):
+        seen.append(dict(zip(training.texts, labels, strict=True)))
+        return np.arange(len(test.texts)) < len(labels)
+
+    monkeypatch.setattr(reporting, "SIZES", (3, 6, 10, 1_000))
+    monkeypatch.setattr(reporting, "best_of_own_data", right)
+    hand, test = (Documents(texts=[str(at) for at in range(n)], encodings=np.empty((n, 0))) for n in (10, 20))
+    labels = np.arange(10) % 4
+    found = reporting._learning(hand, labels, test, np.zeros(20), seed=1)
+    assert {size: answers.sum() for size, answers in found.items()} == {3: 3, 6: 6, 10: 10}
+    assert [len(part) for part in seen] == [3, 6, 10]
+    assert seen[0].items() < seen[1].items() < seen[2].items()
+    assert all(labels[int(text)] == label for text, label in seen[2].items())
 
 
 def test_mistakes_are_the_surest_wrong_answers_each_at_the_finest_view_that_is_known(tested, whole):
