@@ -59,7 +59,7 @@ def serve(
     /openapi.json describes all routes. Ctrl-C or SIGTERM lets it finish what it has begun.
     """
     uvicorn = _uvicorn()
-    from hiercls.serving import CustomerStore, Limits, Service, give_back_memory
+    from hiercls.serving import CustomerStore, Limits, Service
     from hiercls.serving.app import build_app
 
     limits = Limits(
@@ -69,7 +69,6 @@ def serve(
         n_waiting=max_waiting,
     )
     known = _tokens(tokens)
-    give_back_memory()
     classifier = load_model(model, device)
     kept = CustomerStore.beside(model) if store is None else CustomerStore(path=store)
     service = Service(classifier, store=kept, limits=limits)

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from hiercls import __version__
 from hiercls.serving.batching import Batcher
 from hiercls.serving.errors import handle_errors
+from hiercls.serving.memory import giving_back_memory
 from hiercls.serving.metrics import Metrics
 from hiercls.serving.middleware import BodyLimit, Measured
 from hiercls.serving.page import router as page
@@ -52,7 +53,7 @@ def build_app(service: Service, *, tokens: Tokens | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        queue = partial(Batcher, service.topics, limits=service.limits, observe=metrics.batch)
+        queue = partial(Batcher, giving_back_memory(service.topics), limits=service.limits, observe=metrics.batch)
         app.state.hiercls = parts = State(
             service=service, batcher=queue(), explainer=queue(), tokens=tokens or Tokens(), metrics=metrics
         )

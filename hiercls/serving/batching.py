@@ -37,8 +37,8 @@ class _Job:
 class Batcher:
     """One thread that scores what waits: up to ``n_batch`` documents at a time.
 
-    A batch begins ``linger`` seconds after its first request came, or as soon as it is full; while one is scored, the
-    next gathers. What is made of a request's scores is computed on the same thread.
+    A batch begins once nothing came for ``linger`` seconds, or as soon as it is full; while one is scored, the next
+    gathers. What is made of a request's scores is computed on the same thread.
 
     Args:
         score: Texts → log p(t|x), shape (n_texts, n_topics).
@@ -144,9 +144,9 @@ class Batcher:
                 self._changed.wait_for(lambda: bool(self._jobs) or self._closed)
                 if not self._jobs:
                     return []
-                end = time.monotonic() + (0.0 if self._closed else self._limits.linger)
-                while self._n_waiting < self._limits.n_batch and (left := end - time.monotonic()) > 0:
-                    self._changed.wait(left)
+                while self._n_waiting < self._limits.n_batch and not self._closed:
+                    if not self._changed.wait(self._limits.linger):  # nothing came
+                        break
                 taken = self._taken()
             if taken:
                 return taken

@@ -25,7 +25,7 @@ class Limits:
         n_words: Words of a document that are taken out in turn to explain it; each costs as much as a document.
         n_batch: Documents that are scored together.
         n_waiting: Documents that may wait to be scored; a request that finds more is refused.
-        linger: Seconds that a document waits for others to be scored with.
+        linger: Seconds of silence that documents wait for others to be scored with.
         deadline: Seconds after which a request that still waits is given up.
 
     Example:

@@ -1,4 +1,4 @@
-"""Memory that goes back when a batch is done: a server's must not grow with the variety of what it is asked.
+"""Memory that goes back to the system: a server's must not grow with the variety of what it is asked.
 
 Knows the C library's allocator; knows no model and no HTTP.
 """
@@ -6,27 +6,51 @@ Knows the C library's allocator; knows no model and no HTTP.
 from __future__ import annotations
 
 import ctypes
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-"""How glibc's ``mallopt`` calls what it is asked to set."""
-LARGE = 128 * 1024
-"""Bytes from which a piece of memory is the system's own, and goes back to it when freed: glibc's default at first."""
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
-def give_back_memory() -> bool:
-    """Let freed tensors go back to the system at once.
+def giving_back_memory(
+    function: Callable[Arguments, Result], *, every: float = 10.0, clock: Callable[[], float] = time.monotonic
+) -> Callable[Arguments, Result]:
+    """A function that gives freed memory back to the system now and then.
 
-    glibc raises the size from which it does so whenever such a piece is freed, and keeps smaller ones for itself;
-    batches of ever other shapes then fit none of those that it keeps. With the size fixed, memory stays level.
+    glibc keeps what is freed for the next request, and batches of ever other shapes fit none of the pieces that it
+    keeps: without this, memory rises for hours. Giving back after every batch would have the next pay for all its
+    pages anew, a quarter of its time. Other C libraries are left as they are.
+
+    Args:
+        function: What is called.
+        every: Seconds between two times.
+        clock: Seconds since any moment.
 
     Returns:
-        Whether it is so now; another C library than glibc is left as it is.
+        The same function.
+
+    Example:
+        >>> giving_back_memory(len)("abc")
+        3
 
     Source:
-        mallopt(3), M_MMAP_THRESHOLD: "dynamic mmap threshold".
+        malloc_trim(3).
     """
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        trim: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):  # another C library, or another system
-        return False
-    return all(mallopt(what, LARGE) == 1 for what in (TRIM_THRESHOLD, MMAP_THRESHOLD))
+        return function
+    last = clock()
+
+    def called(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        nonlocal last
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if clock() - last >= every:
+                trim(0)
+                last = clock()
+
+    return called
