@@ -19,6 +19,7 @@ from hiercls.cli.customer import register as register_customer
 from hiercls.cli.demo import register as register_demo
 from hiercls.cli.evaluation import register as register_evaluation
 from hiercls.cli.explanation import register as register_explanation
+from hiercls.cli.pool import register as register_pool
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.reshaping import register as register_reshaping
 from hiercls.cli.serving import register as register_serving
@@ -37,6 +38,7 @@ GROUPS = (
     register_serving,
     register_cache,
     register_compare,
+    register_pool,
     register_benchmark,
     register_demo,
 )

@@ -14,7 +14,7 @@ import typer
 from hiercls.cli.ablation import ablation
 from hiercls.cli.app import note
 from hiercls.cli.load import serve
-from hiercls.cli.pooling import pooling
+from hiercls.cli.pooling import Headers, pooling, worlds
 from hiercls.cli.speed import speed
 from hiercls.cli.training import MaxLength, Tune
 from hiercls.errors import require
@@ -26,13 +26,6 @@ class Worlds(StrEnum):
     removed = "removed"
     kept = "kept"
     pydocs = "pydocs"
-
-
-class Headers(StrEnum):
-    """Which parts of a post are read."""
-
-    kept = "kept"
-    removed = "removed"
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +47,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: hiercls benchmark pooling --pairs related --repeats 1 --resume -o benchmarks")(
         pooling
     )
+    group.command(epilog="Example: hiercls benchmark worlds --seeds 3 --resume -o benchmarks")(worlds)
     group.command(epilog="Example: hiercls benchmark onboarding --seeds 1 --known -o benchmarks")(onboarding)
     group.command(epilog="Example: hiercls benchmark xfer --headers kept --draws 3 -o benchmarks")(xfer)
     app.add_typer(group, name="benchmark")

@@ -90,10 +90,10 @@ def compare(
         check_figure(figure)
     skipping = Skipping.of(skip_bad, rejects)
     whole = read_taxonomy(taxonomy, customer)
-    documents = _read(whole, data, skipping)
+    documents = read_documents(whole, data, skipping)
     given = {"encoder": encoder, "max_length": max_length, "device": device_of(device)}
     settings = {name: value for name, value in given.items() if value is not None}
-    splits, tested = _splits(whole, documents, _read(whole, test, skipping) if test else None, seeds, held_out)
+    splits, tested = _splits(whole, documents, read_documents(whole, test, skipping) if test else None, seeds, held_out)
     with warnings_said():
         results = _run(splits, tested, settings, fine_tune=fine_tune)
     typer.echo(to_json(_to_dict(results)) if as_json else "\n".join(_lines(results)))
@@ -101,8 +101,17 @@ def compare(
         _draw(results, figure)
 
 
-def _read(taxonomy: Taxonomy, files: Sequence[Path], skipping: Skipping) -> Labelled:
-    """Labelled documents."""
+def read_documents(taxonomy: Taxonomy, files: Sequence[Path], skipping: Skipping) -> Labelled:
+    """Labelled documents.
+
+    Args:
+        taxonomy: The map.
+        files: Where they are.
+        skipping: What is done with bad rows.
+
+    Returns:
+        The documents and what their labels say.
+    """
     from hiercls.study.labelled import Labelled
 
     documents = read_labelled(taxonomy, files, skipping=skipping)

@@ -1,0 +1,132 @@
+"""How good forecasts of pooling's gain were: rank correlation, error beside a constant's, and how often intervals hold.
+
+Knows the JSON of the benchmark alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm, spearmanr
+
+PROMISES = (0.5, 0.8, 0.95)
+"""How often intervals shall hold."""
+
+
+def scores(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Score the forecasts of all worlds' customers.
+
+    An interval holds where ``|foretold − measured| ≤ z √(s_f² + s_m²)``: what is measured on test documents has an
+    error too.
+
+    Args:
+        results: What ``worlds.json`` holds.
+
+    Returns:
+        Numbers by name; errors in parts of accuracy.
+    """
+    runs = list(results["runs"].values())
+    told, came, sizes = (
+        [np.array(list(column)) for column in zip(*pairs, strict=True)]
+        for pairs in (
+            [_pair(one, "forecast") for run in runs for one in run["customers"].values()],
+            [_pair(one, "measured") for run in runs for one in run["customers"].values()],
+            [(one["documents"],) for run in runs for one in run["customers"].values()],
+        )
+    )
+    worlds = np.repeat(np.arange(len(runs)), [len(run["customers"]) for run in runs])
+    elsewhere = np.array([came[0][worlds != world].mean() if len(runs) > 1 else 0.0 for world in worlds])
+    off = np.abs(told[0] - came[0]) / np.hypot(told[1], came[1])
+    clear = np.abs(told[0]) > norm.ppf(0.975) * told[1]
+    partial = [one for run in runs for one in run["customers"].values() if one["by_best"] != one["by_all"]]
+    return {
+        "customers": len(worlds),
+        "rank correlation": float(spearmanr(told[0], came[0]).statistic),
+        "rank correlation of −documents": float(spearmanr(-sizes[0], came[0]).statistic),
+        "absolute error": float(np.abs(told[0] - came[0]).mean()),
+        "absolute error of the other worlds' mean": float(np.abs(elsewhere - came[0]).mean()),
+        "foretold − measured": float((told[0] - came[0]).mean()),
+        "intervals hold": {f"{p:.0%}": float((off <= norm.ppf((1 + p) / 2)).mean()) for p in PROMISES},
+        "clear": int(clear.sum()),
+        "clear and of the right sign": int((clear & (np.sign(told[0]) == np.sign(came[0]))).sum()),
+        "gain": float(came[0].mean()),
+        "helped": float((came[0] > 0).mean()),
+        "part better than all, foretold": len(partial),
+        "part − all, measured": float(
+            np.mean([one["by_best"]["measured"]["mean"] - one["by_all"]["measured"]["mean"] for one in partial])
+        )
+        if partial
+        else None,
+    }
+
+
+def report(results: Mapping[str, Any]) -> str:
+    """The report of a benchmark.
+
+    Args:
+        results: What ``worlds.json`` holds.
+
+    Returns:
+        Markdown.
+    """
+    found = scores(results)
+    runs = results["runs"]
+    seconds = {
+        what: np.median([run["cpu_seconds"][what] for run in runs.values()]) for what in ("forecast", "measured")
+    }
+    part = found["part − all, measured"]
+    intervals = ", ".join(f"{name}: {100 * share:.0f} %" for name, share in found["intervals hold"].items())
+    lines = [
+        "# Is what `hiercls pool` foretells true?",
+        "",
+        " ".join(f"{name}: {value}." for name, value in results["conditions"].items()),
+        "",
+        f"{len(runs)} worlds, {found['customers']} customers of 50 to 3,000 documents with mixes and groupings of "
+        "their own. Foretold is the gain in accuracy by all others' documents; measured, the model's on 2,000 test "
+        f"documents of the customer's mix. Median processor time a world: {seconds['forecast']:.0f} s for the "
+        f"forecast, {seconds['measured']:.0f} s for training.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| gain by pooling, measured, mean (customers helped) | {_points(found['gain'])} ({found['helped']:.0%}) |",
+        f"| rank correlation of forecast and truth | {found['rank correlation']:.2f} |",
+        f"| … of 'the fewer documents, the more' and truth | {found['rank correlation of −documents']:.2f} |",
+        f"| mean absolute error of the forecast, points | {100 * found['absolute error']:.1f} |",
+        f"| … of the other worlds' mean gain, points | {100 * found[_ELSEWHERE]:.1f} |",
+        f"| foretold − measured, mean, points | {_points(found['foretold − measured'])} |",
+        f"| intervals hold the truth | {intervals} |",
+        f"| forecasts that are clearly not 0, and of the right sign | {found['clear']}, {found[_RIGHT]} |",
+        f"| a part of the others foretold to be better than all; measured, it is ahead by | "
+        f"{found['part better than all, foretold']}; {'–' if part is None else _points(part) + ' points'} |",
+        "",
+        "| world | customer | documents | own data | foretold | measured | best part foretold | measured |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(world, name, one) for world, run in runs.items() for name, one in run["customers"].items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+_ELSEWHERE, _RIGHT = "absolute error of the other worlds' mean", "clear and of the right sign"
+
+
+def _pair(one: Mapping[str, Any], which: str) -> tuple[float, float]:
+    return one["by_all"][which]["mean"], one["by_all"][which]["error"]
+
+
+def _row(world: str, name: str, one: Mapping[str, Any]) -> str:
+    """One customer."""
+    told, came = (one["by_all"][which] for which in ("forecast", "measured"))
+    same = one["by_best"] == one["by_all"]
+    best = "all | " if same else f"{_points(one['by_best']['forecast']['mean'])} ({len(one['best'])} others) | "
+    return (
+        f"| {world} | {name} | {one['documents']:,} | {one['own']:.3f} | {_points(told['mean'])} ± "
+        f"{196 * told['error']:.1f} | {_points(came['mean'])} ± {196 * came['error']:.1f} | {best}"
+        f"{'' if same else _points(one['by_best']['measured']['mean'])} |"
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
