@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hiercls.cli.ablation import Headers
 from hiercls.cli.app import note
 
 
@@ -59,13 +60,6 @@ def pooling(
     config = PoolingConfig(kind=pairs.value, sweep=sweep, encoder=encoder)
     typer.echo(run_pooling(config, output, resume=resume, say=note))
     note(f"wrote pooling-runs.jsonl, pooling.json, pooling.md and pooling.svg in {output}")
-
-
-class Headers(StrEnum):
-    """Which parts of a post are read."""
-
-    kept = "kept"
-    removed = "removed"
 
 
 def worlds(
