@@ -10,7 +10,8 @@ from hiercls.study.strategies.guessed import PseudoLabels
 from hiercls.study.strategies.marked import MarkedText
 from hiercls.study.strategies.pooled import Pooled
 from hiercls.study.strategies.regularised import Regularised
-from hiercls.study.strategies.setting import Filed, Pool, Strategy
+from hiercls.study.strategies.setting import Filed, Pool
+from hiercls.study.strategies.strategy import Strategy
 from hiercls.study.strategies.tuned import FrozenTrunk, Tuned
 
 __all__ = [

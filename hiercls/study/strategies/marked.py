@@ -19,7 +19,8 @@ from hiercls.model.encoder import TextEncoder
 from hiercls.model.pooling import Pooling
 from hiercls.model.tokens import Tokens
 from hiercls.study.baselines import Documents
-from hiercls.study.strategies.network import Examples, NetworkConfig, Trunk
+from hiercls.study.strategies.examples import Examples
+from hiercls.study.strategies.network import NetworkConfig, Trunk
 from hiercls.study.strategies.setting import Answer, Filed, Pool
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from hiercls.errors import ConfigError
 from hiercls.study.baselines import Documents
-from hiercls.study.strategies.network import Examples, NetworkConfig, Trunk, descend
+from hiercls.study.strategies.examples import Examples, descend
+from hiercls.study.strategies.network import NetworkConfig, Trunk
 from hiercls.study.strategies.setting import Answer, Filed, Pool
 from hiercls.study.strategies.teaching import TEACHINGS
 

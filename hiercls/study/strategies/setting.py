@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +54,6 @@ class Pool:
     """
 
     customers: Mapping[str, Filed]
-
-
-class Strategy(Protocol):
-    """A way to serve a customer that has few labelled documents."""
-
-    def fit(self, pool: Pool, own: Filed, unlabelled: Documents) -> Answer:
-        """Learn; what is not needed is not read."""
 
 
 def chosen(candidates: Sequence[Callable[[Filed], Answer]], own: Filed, *, seed: int) -> Callable[[Filed], Answer]:

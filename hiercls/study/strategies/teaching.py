@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 
-from hiercls.study.strategies.network import Examples, NetworkConfig, Trunk
+from hiercls.study.strategies.examples import Examples
+from hiercls.study.strategies.network import NetworkConfig, Trunk
 
 ENOUGH, MULTIPLIER_STEP, OWN_BATCH = 0.25, 0.1, 64
 """The own loss that is small enough, as a part of what guessing costs; the multiplier's step size; own documents in a

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from hiercls.study.baselines import Documents
-from hiercls.study.strategies.network import Examples, NetworkConfig, Trunk, descend
+from hiercls.study.strategies.examples import Examples, descend
+from hiercls.study.strategies.network import NetworkConfig, Trunk
 from hiercls.study.strategies.regularised import fitted_head
 from hiercls.study.strategies.setting import Answer, Filed, Pool, chosen
 from hiercls.study.strategies.teaching import heads

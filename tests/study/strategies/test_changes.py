@@ -77,7 +77,7 @@ def test_synonyms_are_whole_words_near_in_the_embeddings(masked):
     changed = synonym_replacement(tokenizer, embeddings)("the " * 200, random()).split()
     share = np.mean([word != "the" for word in changed])
     assert share == pytest.approx(PART, rel=0.4)
-    assert {word for word in changed} <= set(words)
+    assert set(changed) <= set(words)
 
 
 def test_masks_are_filled_by_the_models_likeliest_and_special_tokens_are_not(masked):
