@@ -14,6 +14,7 @@ import typer
 from hiercls.cli.ablation import Headers, ablation
 from hiercls.cli.app import note
 from hiercls.cli.load import serve
+from hiercls.cli.newcomers import onboarding
 from hiercls.cli.pooling import pooling, worlds
 from hiercls.cli.speed import speed
 from hiercls.cli.training import MaxLength, Tune
@@ -48,7 +49,7 @@ def register(app: typer.Typer) -> None:
         pooling
     )
     group.command(epilog="Example: hiercls benchmark worlds --seeds 3 --resume -o benchmarks")(worlds)
-    group.command(epilog="Example: hiercls benchmark onboarding --seeds 1 --known -o benchmarks")(onboarding)
+    group.command(epilog="Example: hiercls benchmark onboarding --seeds 1 --section curves -o benchmarks")(onboarding)
     group.command(epilog="Example: hiercls benchmark xfer --headers kept --draws 3 -o benchmarks")(xfer)
     app.add_typer(group, name="benchmark")
 
@@ -187,37 +188,6 @@ def few(
     )
     typer.echo(run_few(config, output, resume=resume, say=note))
     note(f"wrote {output / 'few.json'} and {output / 'few.md'}")
-
-
-def onboarding(
-    headers: Annotated[Headers, typer.Option(help="Headers, footers and quotes kept or removed.")] = Headers.removed,
-    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds, from 0.")] = 3,
-    draws: Annotated[int, typer.Option(min=1, help="Customers that are drawn with each seed.")] = 20,
-    known: Annotated[
-        bool, typer.Option("--known", help="Leave each customer out in turn, too: five more models a seed.")
-    ] = False,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for onboarding.json and .md, and what each model said.")
-    ] = Path("benchmarks"),
-    resume: Annotated[bool, typer.Option("--resume", help="Keep models and results that are there already.")] = False,
-) -> None:
-    """How well are customers served who bring a grouping alone, few documents, or labels that contradict it?
-
-    One model a seed is trained on four customers' coarse labels of 20 Newsgroups. On what it says of the test
-    documents, customers are drawn: with mixes of their own, with documents filed elsewhere than they declare, without a
-    grouping.
-    """
-    from hiercls.study.onboarding import OnboardingConfig, run_onboarding
-
-    config = OnboardingConfig(
-        headers="kept" if headers is Headers.kept else "removed",
-        seeds=range(seeds),
-        draws=draws,
-        known=known,
-        settings={"verbose": True},
-    )
-    typer.echo(run_onboarding(config, output, resume=resume, say=note))
-    note(f"wrote {output / 'onboarding.json'} and {output / 'onboarding.md'}")
 
 
 def xfer(

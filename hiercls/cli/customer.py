@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli import adapting, inferring, onboarding, repurposing
+from hiercls.cli import adapting, advising, inferring, onboarding, repurposing
 from hiercls.cli.app import counted, note
 from hiercls.cli.documents import Model, load_model, program
 
@@ -48,6 +48,7 @@ def register(app: typer.Typer) -> None:
     onboarding.register(group)
     inferring.register(group)
     adapting.register(group)
+    advising.register(group)
     repurposing.register(group)
     app.add_typer(group, name="customer")
 

@@ -15,10 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from hiercls.customers import (
     Adaptation,
+    Advice,
     Audit,
     InferredClasses,
     MixEstimate,
     adapt_customer,
+    advise,
     estimate_mix,
     infer_classes,
     name_prior,
@@ -27,6 +29,7 @@ from hiercls.customers import (
 from hiercls.customers.adapt import Method
 from hiercls.data.rows import Row, make_rows
 from hiercls.errors import ConfigError, nearest
+from hiercls.estimator.advising import ways_to_serve
 from hiercls.estimator.auditing import audited, filed_under
 from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
 from hiercls.names import composed
@@ -173,6 +176,60 @@ class OnboardingMixin:
                 filings = {**self.scorer_.filings, customer: found.filing}
                 self.scorer_ = dataclasses.replace(self.scorer_, filings=filings)
         return found
+
+    def advise(self, texts: Iterable[str], labels: Iterable[Any], *, at: str | None = None) -> Advice:
+        """Which way to serve a customer, by cross-validation on its labelled documents.
+
+        The YAML alone, adapting, classes inferred from the labels, heads of its own on topics, encoder and words, and
+        words alone are tried, each on documents that it has not seen; and what 100 labels more would bring is foretold.
+
+        Args:
+            texts: The customer's documents, n_documents strings; they must not have been trained on.
+            labels: For each its class.
+            at: The customer; None: it has no YAML.
+
+        Returns:
+            Which way to use, how sure that is, and what labels would bring; its text is a sentence.
+
+        Raises:
+            DataError: If texts or labels are illegal; all of them are listed.
+            ConfigError: If there is no such customer, or fewer than 20 documents.
+
+        Source:
+            See ``hiercls.customers.advise``.
+        """
+        return self.advise_rows(make_rows(texts, labels), at=at)
+
+    def advise_rows(self, rows: Sequence[Row], *, at: str | None = None) -> Advice:
+        """The same from rows, as ``hiercls.data.read`` reads them; rows without a label are left out.
+
+        Args:
+            rows: The customer's labelled rows.
+            at: The customer; None: it has no YAML.
+
+        Returns:
+            Which way to use.
+
+        Raises:
+            DataError: If labels are illegal; all of them are listed.
+            ConfigError: If there is no such customer, or fewer than 20 documents.
+        """
+        check_is_fitted(self, "taxonomy_")
+        need_one_topic(self.scorer_, "advise")
+        marked, view = [row for row in rows if row.labels], None
+        if at is None:
+            names = [row.labels[0][1] for row in marked]
+            known = tuple(dict.fromkeys(names))
+            classes = np.array([known.index(name) for name in names], dtype=np.int64)
+        else:
+            view, marked = self.taxonomy_.view(self._customer(at)), rows_at(marked, self._customer(at))
+            known = view.classes
+            classes = filed_under(resolve_one_topic(self.taxonomy_, marked), view.name)
+        own = [row for row, place in zip(marked, classes, strict=True) if place >= 0]
+        classes, texts = classes[classes >= 0], [row.text for row in own]
+        ways = ways_to_serve(self.taxonomy_, self.scorer_, texts, classes, n_classes=len(known), view=view)
+        marks = [row.thread or (" ".join(row.text.split()),) for row in own]
+        return advise(ways, classes, groups=marks)
 
     def audit(
         self,

@@ -11,6 +11,7 @@ from hiercls.plots.curves import plot_operating_curve, plot_risk_coverage
 from hiercls.plots.filing import plot_filing
 from hiercls.plots.gains import Gain, plot_gains
 from hiercls.plots.growth import plot_growth
+from hiercls.plots.learning import Learning, plot_learning
 from hiercls.plots.reliability import Diagram, plot_reliability
 from hiercls.plots.taxonomy import plot_taxonomy
 from hiercls.plots.union import Pair, plot_union
@@ -20,6 +21,7 @@ __all__ = [
     "Diagram",
     "Dots",
     "Gain",
+    "Learning",
     "Pair",
     "confusion",
     "plot_comparison",
@@ -27,6 +29,7 @@ __all__ = [
     "plot_filing",
     "plot_gains",
     "plot_growth",
+    "plot_learning",
     "plot_operating_curve",
     "plot_probabilities",
     "plot_reliability",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from hiercls.customers import adapt_customer, audit_filing, black_box_mix, estimate_mix, infer_classes
+from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.halves import calibration_on
 from hiercls.study.posteriors import Posteriors
 from hiercls.taxonomy import Taxonomy, View
@@ -28,8 +29,8 @@ SKEW, SMALLEST_SHARE = 0.3, 0.001
 MIX_DOCUMENTS, AUDIT_DOCUMENTS, AUDIT_CLASS = 500, 2828, 250
 """A customer's documents that a mix is found from; those that are audited; the least in a class that is re-filed."""
 
-FEW = (20, 50, 100)
-"""Labelled documents that a grouping is inferred from."""
+FEW, N_SCRATCH = (20, 50, 100), 1000
+"""Labelled documents that a grouping is inferred from; documents that what learns from scratch is tested on."""
 
 ADAPT_DOCUMENTS = (50, 100, 200)
 """Labelled documents that are adapted to."""
@@ -49,15 +50,17 @@ class Bench:
         topics: Their true topics, shape (n_documents,).
         pooled: π of the held-out training documents, shape (n_topics,).
         random: Draws all that is drawn.
+        documents: The documents, where something shall learn from them from scratch.
     """
 
     logs: Array
     topics: Indices
     pooled: Array
     random: np.random.Generator
+    documents: Documents | None = None
 
     @classmethod
-    def of(cls, said: Posteriors, taxonomy: Taxonomy, *, seed: int) -> Bench:
+    def of(cls, said: Posteriors, taxonomy: Taxonomy, *, seed: int, documents: Documents | None = None) -> Bench:
         """Calibrate one model's stored probabilities on its held-out training documents' coarse labels."""
         calibration = calibration_on(
             said.heldout, said.heldout_topics, said.heldout_customers, taxonomy=taxonomy, method="bias_corrected"
@@ -68,6 +71,7 @@ class Bench:
             topics=said.test_topics,
             pooled=(np.bincount(said.heldout_topics, minlength=n_topics) + 1.0) / (len(said.heldout) + n_topics),
             random=np.random.default_rng(seed),
+            documents=documents,
         )
 
     @property
@@ -189,6 +193,7 @@ def mixes(bench: Bench, taxonomy: Taxonomy, *, draws: int) -> Values:
             held = {"heldout": bench.logs[few], "truth": bench.topics[few], "pooled": bench.usual}
             found["black box"] = 0.999 * black_box_mix(logs, **held) + 0.001 / len(mix)
             before = bench.accuracy(new, own, truth=own, mix=mix)
+            values.setdefault(f"{kind}, accuracy by the pooled mix", []).append(before)
             for how, shares in found.items():
                 gain = bench.accuracy(new, own, truth=own, mix=mix, own=shares) - before
                 values.setdefault(f"{kind}, {how}", []).append(gain)
@@ -247,9 +252,22 @@ def inferred(bench: Bench, taxonomy: Taxonomy, *, draws: int) -> Values:
             values.setdefault(f"{n_documents} documents, accuracy", []).append(right)
             topics = float((found.membership.argmax(axis=1) == own.argmax(axis=1)).mean())
             values.setdefault(f"{n_documents} documents, topics in their class", []).append(topics)
+            for name, right in _from_scratch(bench, places, new[:N_SCRATCH], own.argmax(axis=1)):
+                values.setdefault(f"{n_documents} documents, accuracy of {name}", []).append(right)
         best = bench.accuracy(new, own, truth=own, mix=bench.usual)
         values.setdefault("grouping known, accuracy", []).append(best)
     return values
+
+
+def _from_scratch(bench: Bench, few: Indices, new: Indices, classes: Indices) -> Iterator[tuple[str, float]]:
+    """The accuracy of plain classifiers that learn from the few documents alone, where there are documents."""
+    if bench.documents is not None:
+        training, test = bench.documents.take(few), bench.documents.take(new)
+        labels, truth = classes[bench.topics[few]], classes[bench.topics[new]]
+        for baseline in OWN_DATA:
+            if baseline.features != "none":
+                found = predict_from_own_data(baseline, training, labels, test, seed=0)
+                yield baseline.name, float((found == truth).mean())
 
 
 def adapted(bench: Bench, taxonomy: Taxonomy, *, draws: int) -> Values:
@@ -260,6 +278,7 @@ def adapted(bench: Bench, taxonomy: Taxonomy, *, draws: int) -> Values:
         for kind, mix, truth in _customers(bench, view):
             few, new = bench.halves()
             before = bench.accuracy(new, partition(view), truth=truth, mix=mix)
+            values.setdefault(f"{kind}, accuracy by the YAML alone", []).append(before)
             known = bench.accuracy(new, truth, truth=truth, mix=mix, own=mix)
             values.setdefault(f"{kind}, everything known", []).append(known - before)
             for n_documents in ADAPT_DOCUMENTS:

@@ -1,30 +1,33 @@
 """The benchmark of onboarding: customers with a grouping and nothing else, with few documents, or with messy ones.
 
 A few models are trained once, and what they say is stored; all draws are made on that. Knows the worlds and where
-results go; what is measured, ``study/newcomers`` knows.
+results go; what is measured, ``study/newcomers``, ``study/extending`` and ``study/growing`` know.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
+from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.files import write_text
-from hiercls.study import newcomers
+from hiercls.study import growing, newcomers
+from hiercls.study.baselines import Documents
 from hiercls.study.corpus import Corpus, newsgroups_corpora
+from hiercls.study.extending import extensions
 from hiercls.study.newcomers import Bench, Values
 from hiercls.study.newsgroups import NEWCOMER, versions_and_machine
-from hiercls.study.posteriors import Posteriors, train_posteriors
+from hiercls.study.onboarding_report import SECTIONS, curves_figure, report, save_svg
+from hiercls.study.posteriors import HELD_OUT, Posteriors, train_posteriors
 from hiercls.study.report import runs_before, write_json
 from hiercls.study.union import Protocol
 from hiercls.taxonomy import Taxonomy, shipped
 
-ORACLE = "oracle"
-"""The model that is trained on fine labels."""
+ORACLE, CURVES = "oracle", "curves"
+"""The model that is trained on fine labels; the model that sees fewer documents, so that a customer may have more."""
 
 MEASURES: Mapping[str, Callable[..., Values]] = {
     "adapt": newcomers.adapted,
@@ -33,13 +36,6 @@ MEASURES: Mapping[str, Callable[..., Values]] = {
     "audit": newcomers.audits,
 }
 """What is measured on one model that was trained without the newcomer."""
-
-TITLES = {
-    "adapt": "Adapting to few labelled documents: what it gains over the YAML alone",
-    "mixes": "Another mix of topics: what the customer's own gains over the pooled one",
-    "infer": "Unknown random groupings of 6 to 8 classes",
-    "audit": "Audit of a customer of 2,828 documents: parts of a class re-filed at random",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +46,16 @@ class OnboardingConfig:
         headers: Headers, footers and quotes kept or removed.
         seeds: Seeds of the deal, of training and of all draws.
         draws: Customers that are drawn with each seed.
-        known: Whether known groupings are answered, each customer left out in turn: five more models a seed.
+        curve_draws: Draws of few own documents for the learning curves, which the first seed has alone.
+        sections: What is measured, names of ``SECTIONS``.
         settings: Settings of ``HierarchicalTextClassifier``.
     """
 
     headers: Literal["kept", "removed"] = "removed"
     seeds: Sequence[int] = (0, 1, 2)
     draws: int = 20
-    known: bool = False
+    curve_draws: int = 10
+    sections: Sequence[str] = tuple(SECTIONS)
     settings: Mapping[str, Any]
 
 
@@ -66,33 +64,34 @@ def run_onboarding(config: OnboardingConfig, folder: Path, *, resume: bool, say:
 
     Args:
         config: What is run.
-        folder: Where ``onboarding.json`` and ``onboarding.md`` go, and in ``posteriors`` what each model said.
+        folder: Where ``onboarding.json``, ``onboarding.md`` and, with curves, ``onboarding.svg`` go, and in
+            ``posteriors`` what each model said.
         resume: Whether models that are there, and results of the same conditions, are kept.
         say: Is told of every step.
 
     Returns:
-        The tables, in Markdown.
+        The tables, in Markdown, of all that the JSON holds.
     """
     conditions = {"headers": config.headers, "draws": config.draws, **versions_and_machine(config.settings)}
     results: dict[str, Any] = {"conditions": conditions, "runs": {}}
     if resume:
         results["runs"] = runs_before(folder / "onboarding.json", conditions)
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
+    write = functools.partial(write_json, folder / "onboarding.json", results)
     for seed in config.seeds:
         run: dict[str, Any] = results["runs"].setdefault(str(seed), {})
         stored = _Stored(config=config, folder=folder, taxonomy=taxonomy, seed=seed, resume=resume, say=say)
-        if config.known and "known" not in run:
-            said = {name: stored.said(name) for name in (*taxonomy.customers, ORACLE)}
-            run["known"] = newcomers.groupings(said, taxonomy, seed)
-            write_json(folder / "onboarding.json", results)
-        for name, measure in MEASURES.items():
-            if name not in run:
-                bench = Bench.of(stored.said(NEWCOMER), taxonomy, seed=seed)
+        for name in config.sections:
+            if name == CURVES and seed == config.seeds[0]:
+                stored.curves(run.setdefault(CURVES, {}), draws=config.curve_draws, write=write)
+            elif name not in run and name != CURVES:
                 say(f"seed {seed}: {name}")
-                run[name] = measure(bench, taxonomy, draws=config.draws)
-                write_json(folder / "onboarding.json", results)
-    text = report(results, seeds=config.seeds)
+                run[name] = stored.measured(name)
+                write()
+    text = report(results)
     write_text(folder / "onboarding.md", text)
+    if figure := curves_figure(results):
+        save_svg(figure, folder / "onboarding.svg")
     return text
 
 
@@ -107,19 +106,55 @@ class _Stored:
     resume: bool
     say: Callable[[str], None]
 
+    def measured(self, section: str) -> dict[str, Any]:
+        """One section's results."""
+        if section == "known":
+            said = {name: self.said(name) for name in (*self.taxonomy.customers, ORACLE)}
+            return newcomers.groupings(said, self.taxonomy, self.seed)
+        if section == "extend":
+            protocol = self._protocol(NEWCOMER)
+            return extensions(protocol, self.said(NEWCOMER), settings=self.config.settings)
+        documents = None
+        if section == "infer":
+            _, test = self._corpora()
+            documents = Documents(texts=test.texts, encodings=self._encode(test.texts))
+        bench = Bench.of(self.said(NEWCOMER), self.taxonomy, seed=self.seed, documents=documents)
+        return MEASURES[section](bench, self.taxonomy, draws=self.config.draws)
+
+    def curves(self, found: dict[str, dict[str, dict[str, float]]], *, draws: int, write: Callable[[], None]) -> None:
+        """The learning curves: accuracies by method, number of own documents and draw, written after each draw."""
+        world = growing.World.build(self._protocol(NEWCOMER), self.said(CURVES), self._encode)
+        encoder = self._model().build_engine().encoder
+        tokens = encoder.transformer.get_input_embeddings().weight
+        changed = growing.augmentations(world, self._encode, tokenizer=encoder.tokenizer, embeddings=tokens)
+
+        def done(method: str, size: int, draw: int) -> bool:
+            return str(draw) in found.get(method, {}).get(str(size), {})
+
+        for methods, sizes in (
+            (growing.METHODS, growing.SIZES),
+            (growing.JOINT_METHODS, growing.SIZES),
+            (changed, growing.AUGMENTED_SIZES),
+        ):
+            for method, size, draw, right in growing.curves(world, methods, draws=draws, sizes=sizes, done=done):
+                found.setdefault(method, {}).setdefault(str(size), {})[str(draw)] = right
+                self.say(f"draw {draw}, {size} documents, {method}: {right:.3f}")
+                write()
+
     def said(self, left_out: str) -> Posteriors:
-        """What the model says that was trained without a customer, or on fine labels."""
+        """What the model says that was trained without a customer, on fine labels, or on fewer documents."""
         end = "" if left_out == NEWCOMER else f"-{left_out}"
         path = self.folder / "posteriors" / f"{self.config.headers}-{self.seed}{end}.npz"
         if not (self.resume and path.exists()):
             self.say(f"seed {self.seed}: training, {left_out}")
-            train_posteriors(self._protocol(left_out), settings=self.config.settings).save(path)
+            held_out = growing.HELD_OUT if left_out == CURVES else HELD_OUT
+            train_posteriors(self._protocol(left_out), settings=self.config.settings, held_out=held_out).save(path)
         return Posteriors.load(path)
 
     def _protocol(self, left_out: str) -> Protocol:
         """The union benchmark with another newcomer, or with one customer whose classes are the topics."""
         training, test = self._corpora()
-        taxonomy, newcomer = self.taxonomy, left_out
+        taxonomy, newcomer = self.taxonomy, NEWCOMER if left_out == CURVES else left_out
         if left_out == ORACLE:
             newcomer = NEWCOMER
             for name in taxonomy.customers:
@@ -133,45 +168,10 @@ class _Stored:
         """Training and test documents."""
         return newsgroups_corpora(self.taxonomy, headers=self.config.headers)
 
+    def _model(self) -> HierarchicalTextClassifier:
+        """A model that is not trained, for its encoder."""
+        return HierarchicalTextClassifier(self.taxonomy, **self.config.settings)
 
-def report(results: Mapping[str, Any], *, seeds: Sequence[int]) -> str:
-    """The tables of a run.
-
-    Args:
-        results: ``conditions`` and ``runs``, as the JSON has them.
-        seeds: The seeds that are reported.
-
-    Returns:
-        Markdown.
-    """
-    runs = [results["runs"][str(seed)] for seed in seeds]
-    lines = ["# Onboarding customers", "", "20 Newsgroups. Conditions:", ""]
-    lines += [f"- {name}: {value}" for name, value in results["conditions"].items()]
-    if all("known" in run for run in runs):
-        lines += ["", *_known(runs)]
-    for name, title in TITLES.items():
-        lines += ["", f"## {title}", "", "| | mean ± sd | below −.01 | draws |", "|---|---|---|---|"]
-        for row in runs[0][name]:
-            values = np.array([value for run in runs for value in run[name][row]])
-            below = f"{(values < -0.01).mean():.1%}"
-            lines.append(f"| {row} | {values.mean():+.4f} ± {values.std(ddof=1):.4f} | {below} | {len(values)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _known(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The table of known groupings, mean over seeds: the union's accuracy and the oracle's."""
-    lines = [
-        "## Known groupings, 0 documents",
-        "",
-        "| | rank of the rest | union | fine-label oracle | determined classes: union | oracle |",
-        "|---|---|---|---|---|---|",
-    ]
-    pairs = np.mean([run["known"]["random"] for run in runs], axis=(0, 1))
-    lines.append(f"| random groupings | 20 | {pairs[0]:.3f} | {pairs[1]:.3f} | | |")
-    for name in runs[0]["known"]["customers"]:
-        cells = [run["known"]["customers"][name] for run in runs]
-        whole = np.mean([cell["all"] for cell in cells], axis=0)
-        inside = np.mean([cell["determined"] for cell in cells], axis=0)
-        figures = " | ".join(f"{value:.3f}" for value in (*whole, *inside))
-        lines.append(f"| without {name} | {cells[0]['rank']} | {figures} |")
-    return lines
+    def _encode(self, texts: Sequence[str]) -> Any:
+        """Encodings of texts, shape (n_texts, width)."""
+        return self._model().build_engine().encode(texts)

@@ -66,18 +66,19 @@ class Posteriors:
             return cls(**{name: arrays[name] for name in cls.__slots__})
 
 
-def train_posteriors(protocol: Protocol, *, settings: Mapping[str, Any]) -> Posteriors:
-    """Train one model on all customers' coarse labels, a tenth of the documents held out, and score the rest.
+def train_posteriors(protocol: Protocol, *, settings: Mapping[str, Any], held_out: float = HELD_OUT) -> Posteriors:
+    """Train one model on all customers' coarse labels, some of the documents held out, and score the rest.
 
     Args:
         protocol: The world.
         settings: Settings of ``HierarchicalTextClassifier`` beside taxonomy and seed.
+        held_out: Share of the training documents that it does not see.
 
     Returns:
         What it says of the held-out documents and of the test documents.
     """
     texts, topics = protocol.training.texts, protocol.training.topics
-    kept, heldout = holdout(texts, strata=topics.tolist(), fraction=HELD_OUT, seed=protocol.seed)
+    kept, heldout = holdout(texts, strata=topics.tolist(), fraction=held_out, seed=protocol.seed)
     hands = {name: protocol.deal()[name] for name in protocol.customers}
     owner = np.empty(len(texts), dtype=f"<U{max(map(len, hands))}")
     for name, places in hands.items():

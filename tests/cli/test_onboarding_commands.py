@@ -153,3 +153,26 @@ def test_adapt_changes_the_model_where_it_helps_and_says_so(run, model, tmp_path
     assert (left.exit_code, contents(model)) == (0, before)
     assert "'two' was left as it was" in left.stdout
     assert run("customer", "adapt", model, path, "--at", "two", "--dry-run", "-o", "x").exit_code == 2
+
+
+def test_advise_prints_a_table_and_a_sentence_and_changes_nothing(run, model, tmp_path):
+    random, path = np.random.default_rng(4), tmp_path / "data.jsonl"
+    rows = []
+    for number in range(30):
+        topic = "ABCDEF"[number % 6]
+        text = " ".join(f"{topic.lower()}{word}" for word in random.integers(6, size=4))
+        rows.append({"text": text, "label": next(name for name in ["ABC", "D", "EF"] if topic in name)})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = contents(model)
+    result = run("customer", "advise", model, path, "--at", "one")
+    assert result.exit_code == 0, result.output
+    *table, sentence = result.stdout.splitlines()
+    assert table[0].split()[:2] == ["way", "accuracy"]
+    starred = [line for line in table[1:] if line.endswith("*")]
+    assert len(starred) == 1
+    assert sentence.startswith(f"use '{starred[0].split('  ')[0]}'")
+    assert any(line.startswith("the YAML alone") for line in table)
+    bare = run("customer", "advise", model, path)
+    assert bare.exit_code == 0, bare.output
+    assert "the YAML alone" not in bare.stdout
+    assert contents(model) == before

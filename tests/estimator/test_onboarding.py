@@ -217,3 +217,27 @@ def test_names_are_read_where_there_is_an_encoder(tiny, tiny_bert, tiny_document
     expected = infer_classes(logs, [0, 1], prior=name_prior(encoded[:6], encoded[6:]), **settings)
     found = model.infer_classes(["a1", "e1 e2"], ["K", "L"])
     np.testing.assert_allclose(found.membership, expected.membership, atol=1e-5)
+
+
+def test_advice_says_adapt_where_a_customer_files_elsewhere(model, tiny):
+    texts, topics = written(150, np.full(6, 1 / 6), seed=21)
+    labels = ["F" if topic == "C" else filed(tiny, "two", [topic])[0] for topic in topics]
+    before = model.predict_proba(texts, at="two")
+    found = model.advise(texts, labels, at="two")
+    place = dict(zip(found.ways, found.accuracy, strict=True))
+    alone = np.mean(np.array(labels) == model.predict(texts, at="two"))
+    assert place["the YAML alone"] == pytest.approx(alone)
+    assert place["adapt, its mix and filing"] > alone + 0.05
+    assert found.ways[found.best] != "the YAML alone"
+    np.testing.assert_array_equal(model.predict_proba(texts, at="two"), before)
+    rows = [Row(text=text, labels=(("two", label),)) for text, label in zip(texts, labels, strict=True)]
+    np.testing.assert_array_equal(model.advise_rows([*rows, Row(text="a1")], at="two").accuracy, found.accuracy)
+
+
+def test_without_a_yaml_classes_are_inferred_or_learnt(model):
+    texts, topics = written(60, np.full(6, 1 / 6), seed=22)
+    found = model.advise(texts, ["left" if topic in "ABF" else "right" for topic in topics])
+    assert not any("YAML alone" in way or "adapt" in way for way in found.ways)
+    assert found.accuracy.max() > 0.7
+    with pytest.raises(ConfigError, match="20 labelled documents"):
+        model.advise(texts[:10], topics[:10])
