@@ -111,6 +111,10 @@ class TrainingError(HierclsError, RuntimeError):
         """What was trained up to there; ``None`` where no epoch was finished."""
 
 
+class CheckpointError(TrainingError):
+    """A folder of checkpoints that cannot be written, is another training's, or holds none that is whole."""
+
+
 def require(module: str, *, extra: str) -> ModuleType:
     """Import an optional dependency, or say how to install it.
 

@@ -6,12 +6,15 @@ Knows paths; not what is in a file.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from hiercls.errors import Problem, nearest
 
@@ -105,6 +108,65 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         aside.unlink(missing_ok=True)
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def settle(folder: Path) -> None:
+    """Make sure that the names in a folder are on the disk, so that a power cut takes none of them."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold a file that one process at a time can hold; the system lets go of it when the process ends, however it does.
+
+    Args:
+        path: The file; made where it is not there, and left there.
+
+    Yields:
+        Whether this process has it; False where another has.
+
+    Raises:
+        OSError: If the file cannot be opened.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder, "lock")) as mine:
+        ...     mine
+        True
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        yield _take(file)
+
+
+def _take(file: IO[str]) -> bool:
+    """Take an open file's lock if nobody has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+            raise
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -151,15 +151,16 @@ def size_faults(module: Module) -> list[str]:
 
 
 def word_faults(module: Module) -> list[str]:
-    """A missing docstring, an example that is skipped, torch.distributed outside its one file."""
+    """A missing docstring, an example that is skipped, torch.distributed or accelerate outside their one file."""
     faults = []
     if not ast.get_docstring(module.tree):
         faults.append(f"{module.name} has no docstring")
     if re.search(r"doctest:\s*\+SKIP", module.text):
         faults.append(f"{module.name} has an example that never runs")
     names = {ast.unparse(node) for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)} | {*module.imports}
-    if any(name.startswith("torch.distributed") for name in names) and module.name != "hiercls.training.distributed":
-        faults.append(f"{module.name} names torch.distributed, which only hiercls.training.distributed may")
+    joins = sorted(name for name in names if name.startswith(("torch.distributed", "accelerate")))
+    if joins and module.name != "hiercls.training.distributed":
+        faults.append(f"{module.name} names {joins[0]}, which only hiercls.training.distributed may")
     return faults
 
 
@@ -216,6 +217,7 @@ def test_what_needs_no_torch_loads_none():
         ("hiercls.losses", "x = 1", word_faults, "no docstring"),
         ("hiercls.losses", "'''d'''\nimport torch\ntorch.distributed.barrier()", word_faults, "torch.distributed"),
         ("hiercls.losses", "'''d'''\nfrom torch import distributed", word_faults, "torch.distributed"),
+        ("hiercls.losses", "'''d'''\nfrom accelerate import Accelerator", word_faults, "accelerate.Accelerator"),
         ("hiercls.losses", "'''d\n>>> f()  # doctest: +SKIP\n'''", word_faults, "never runs"),
     ],
 )

@@ -5,13 +5,14 @@ Knows rows, labels, files and where a model is; not what a model does.
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -218,6 +219,21 @@ def device_of(name: str | None) -> str | None:
 def shows_progress() -> bool:
     """Whether someone is looking: progress bars are for terminals, and would fill a log."""
     return sys.stderr.isatty()
+
+
+def is_first() -> bool:
+    """Whether this process, of those that were launched to train together, is the one that says and writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """Let the first process alone say what all of them do; an error is said by each that has it."""
+    if is_first():
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
 
 
 def program() -> str:

@@ -24,6 +24,8 @@ from hiercls.cli.documents import (
     SkipBad,
     Skipping,
     device_of,
+    is_first,
+    one_voice,
     program,
     read_labelled,
     shows_progress,
@@ -107,6 +109,12 @@ Epochs = Annotated[
     int | None, typer.Option(min=1, help="Passes over the documents at most; by default by their number.")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of everything random; by default 0.")]
+Checkpoints = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Keep the training there once a minute while it goes on.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from the checkpoints as if it had never stopped; begin where none are.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -135,6 +143,8 @@ def train(
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
+    checkpoints: Checkpoints = None,
+    resume: Resume = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
 ) -> None:
     """Train one model on everybody's labelled documents, each labelled in the classes of its own customer or level.
@@ -142,22 +152,24 @@ def train(
     A row's label is a class of its view, or written view:class.
     With --multilabel a row lists all its classes in label, in JSONL or Parquet, unless complete is false.
     All bad rows of all files are listed before anything is trained.
+    On several processes or machines: accelerate launch -m hiercls train ...
     """
+    if resume and checkpoints is None:
+        raise typer.BadParameter("--resume goes on from --checkpoints FOLDER: give both")
     skipping = Skipping.of(skip_bad, rejects, default=output.with_name(f"{output.name}.rejects.jsonl"))
     reads = {"encoder": encoder, "windows": windows, "truncation": None if truncation is None else truncation.value}
     reading = _reading(reads, words)
-    _make_room(output, force=force)
-    whole = read_taxonomy(taxonomy, customer)
-    documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
-    typer.echo("\n".join(_documents_table(documents)))
-    given = {"tune": tune, "max_length": max_length, "random_state": seed, "device": device_of(device)}
-    given |= {"task": "multilabel" if multilabel else None}
-    settings = reading | {name: value for name, value in given.items() if value is not None}
-    classifier = _untrained(whole, settings, epochs=epochs)
-    note(f"training on {counted(len(documents.rows), 'document')}")
-    _fit(classifier, documents, output)
-    classifier.save_pretrained(output)
-    typer.echo("\n".join(_result(classifier, output)))
+    with one_voice():
+        _make_room(output, force=force)
+        whole = read_taxonomy(taxonomy, customer)
+        documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
+        typer.echo("\n".join(_documents_table(documents)))
+        given = {"tune": tune, "max_length": max_length, "random_state": seed, "device": device_of(device)}
+        given |= {"task": "multilabel" if multilabel else None}
+        settings = reading | {name: value for name, value in given.items() if value is not None}
+        classifier = _untrained(whole, settings, epochs=epochs, checkpoints=checkpoints, resume=resume)
+        note(f"training on {counted(len(documents.rows), 'document')}")
+        _fit(classifier, documents, output)
 
 
 def _reading(options: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -183,28 +195,37 @@ def _make_room(output: Path, *, force: bool) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _untrained(taxonomy: Taxonomy, settings: Mapping[str, Any], *, epochs: int | None) -> HierarchicalTextClassifier:
+def _untrained(
+    taxonomy: Taxonomy, settings: Mapping[str, Any], *, epochs: int | None, checkpoints: Path | None, resume: bool
+) -> HierarchicalTextClassifier:
     """An estimator with the settings that were given, and its own defaults for the others."""
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.model.encoder import EncoderConfig
-    from hiercls.training.config import TrainingConfig
+    from hiercls.training.checkpoint_folder import is_begun
+    from hiercls.training.config import CheckpointConfig, TrainingConfig
 
-    reads, training = settings["encoder"], TrainingConfig(epochs=epochs)
+    kept = None if checkpoints is None else CheckpointConfig(folder=checkpoints, resume=resume)
+    if kept is not None and resume and is_begun(Path(kept.folder)):
+        note(f"going on from the checkpoints in '{checkpoints}'")
+    reads, training = settings["encoder"], TrainingConfig(epochs=epochs, checkpoints=kept)
     named = {**settings, "encoder": None if reads is None else EncoderConfig(**reads)}
     return HierarchicalTextClassifier(taxonomy, training=training, verbose=shows_progress(), **named)
 
 
 def _fit(classifier: HierarchicalTextClassifier, documents: LabelledDocuments, output: Path) -> None:
-    """Train; where that had to stop, keep what there is beside the place of the model."""
+    """Train, save the model and say what it is; where training had to stop, keep what there is beside its place."""
     try:
         with warnings_said():
             classifier.fit_rows(documents.rows)
     except TrainingError as error:
-        if error.kept is not None:
+        if error.kept is not None and is_first():
             stopped = output.with_name(f"{output.name}.stopped")
             classifier.save_pretrained(stopped)
             note(f"the last good weights are in '{stopped}'")
         raise
+    if is_first():
+        classifier.save_pretrained(output)
+        typer.echo("\n".join(_result(classifier, output)))
 
 
 def _documents_table(documents: LabelledDocuments) -> list[str]:

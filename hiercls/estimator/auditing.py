@@ -13,7 +13,7 @@ from sklearn.model_selection import GroupKFold
 from hiercls.customers import Audit, audit_filing
 from hiercls.data.rows import Row, thread_marks
 from hiercls.errors import ConfigError
-from hiercls.estimator import fitting
+from hiercls.estimator.labelled import groups_of
 from hiercls.estimator.tasks import need_one_topic, resolve_one_topic
 from hiercls.scoring import Scorer
 from hiercls.taxonomy import Taxonomy
@@ -105,7 +105,7 @@ def _parties(
     taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels, *, customer: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the rows are that a customer filed, and those of others."""
-    own = fitting.groups_of(taxonomy, rows, labels) == customer
+    own = groups_of(taxonomy, rows, labels) == customer
     return np.flatnonzero(own & (filed_under(labels, customer) >= 0)), np.flatnonzero(~own)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hiercls.calibration import Method, calibrate
 from hiercls.data.rows import Row
-from hiercls.estimator import fitting
+from hiercls.estimator.labelled import groups_of
 from hiercls.estimator.mixes import training_priors
 from hiercls.estimator.tasks import default_method, has_topic, resolve_all, targets_of, with_threshold
 from hiercls.model.novelty import Novelty
@@ -53,7 +53,7 @@ def calibrated(
     labels = resolve_all(taxonomy, rows, scorer.task)
     bare = dataclasses.replace(scorer, calibration=None)
     topics, novelty = _said(bare, [row.text for row in rows], has_topic(labels), progress=progress)
-    groups = fitting.groups_of(taxonomy, rows, labels)
+    groups = groups_of(taxonomy, rows, labels)
     priors = training_priors(scorer.mix, groups)
     composition = "topic" if scorer.head is None else scorer.head.config.composition
     targets = targets_of(taxonomy, labels, composition=composition, priors=priors)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +18,15 @@ from threadpoolctl import threadpool_limits
 from hiercls.data.rows import Row, thread_marks
 from hiercls.data.splitting import holdout, is_divisible
 from hiercls.encoding.engine import EncodingEngine
-from hiercls.errors import ConfigError, DataError, Problem, TrainingError
+from hiercls.errors import ConfigError, TrainingError
 from hiercls.estimator import tasks
-from hiercls.estimator.descriptions import descriptions
+from hiercls.estimator.checkpointing import checkpoints_of
 from hiercls.estimator.engines import FROZEN
+from hiercls.estimator.labelled import Labelled, labelled_rows, with_descriptions
 from hiercls.estimator.lexical import lexical_branch
 from hiercls.estimator.mixes import topic_mix, training_priors
 from hiercls.estimator.networks import Bench, start_from
-from hiercls.estimator.weighting import document_weights, level_weights
+from hiercls.estimator.weighting import level_weights
 from hiercls.model.batch import LabelledDocuments
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.head import Head, HeadSettings
@@ -40,7 +42,9 @@ from hiercls.scoring import TopicMix
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import ResolvedLabels
 from hiercls.taxonomy.multilabels import Multilabels
+from hiercls.training.checkpoint_folder import CheckpointFolder
 from hiercls.training.config import TrainingConfig
+from hiercls.training.distributed import Processes
 from hiercls.training.novelty import known_topics
 from hiercls.training.sampling import CustomerSampler
 from hiercls.training.selection import WEIGHT_DECAYS, Trainer, Trial, log_topics, select_and_train
@@ -141,29 +145,30 @@ def fit(
         TrainingError: If a loss is not finite; its ``kept`` holds the parts as the last good epoch left them.
     """
     weights = level_weights(taxonomy, config.level_weights)
-    labelled = _labelled(taxonomy, rows, config, sample_weight)
+    labelled = labelled_rows(
+        taxonomy, rows, task=config.task, customer_weights=config.customer_weights, sample_weight=sample_weight
+    )
     _warn_of_confusion(taxonomy, labelled.labels)
-    labelled = _with_descriptions(taxonomy, labelled, config)
+    labelled = with_descriptions(taxonomy, labelled, about_weight=config.training.about_weight)
     mix = _mix(taxonomy, labelled, config, adjustment=0.0 if engine is None else config.head.mix_adjustment)
     priors = training_priors(mix, labelled.groups)
-    bench = Bench.of(labelled.texts, engine, tune=config.tune, progress=config.progress)
-    documents = _documents(taxonomy, labelled, bench, config, priors)
-    split = _split(labelled, config)
-    if engine is None:
-        return _words_alone(labelled, documents, split, config, mix)
-    trainer = Trainer(
-        build=_builder(taxonomy, bench, config, mix, start),
-        level_weights=weights,
-        device=config.device,
-        seed=config.seed,
-        progress=config.progress,
-    )
-    try:
-        network, trials, before, after = _train(trainer, documents, split, config)
-    except TrainingError as error:
-        if isinstance(error.kept, HierarchicalNetwork):
-            error.kept = _fit(error.kept, bench, None, mix, (), config.task)
-        raise
+    processes = Processes.joined(config.device)
+    with _checkpoints(taxonomy, labelled, engine, config, start, processes) as checkpoints:
+        with processes.first_goes_first():
+            bench = Bench.of(labelled.texts, engine, tune=config.tune, progress=config.progress)
+        documents = _documents(taxonomy, labelled, bench, config, priors)
+        split = _split(labelled, config)
+        if engine is None:
+            return _words_alone(labelled, documents, split, config, mix)
+        trainer = Trainer(
+            build=_builder(taxonomy, bench, config, mix, start),
+            level_weights=weights,
+            device=config.device,
+            seed=config.seed,
+            progress=config.progress,
+            checkpoints=checkpoints,
+        )
+        network, trials, before, after = _train(trainer, documents, split, config, bench, mix)
     lexical, said = None, None if before is None else before[split[1]]
     if config.lexical is not False and before is not None and after is not None:
         lexical, said = _lexical(labelled, documents, split, config, before=before, after=after)
@@ -172,8 +177,30 @@ def fit(
     return dataclasses.replace(_fit(network, bench, lexical, mix, trials, task), density=density)
 
 
+def _checkpoints(
+    taxonomy: Taxonomy,
+    labelled: Labelled,
+    engine: EncodingEngine | None,
+    config: FitConfig,
+    start: Head | None,
+    processes: Processes,
+) -> AbstractContextManager[CheckpointFolder | None]:
+    """The fit's folder of checkpoints; where it runs and what it shows do not decide what is trained."""
+    training = dataclasses.replace(config.training, checkpoints=None)
+    return checkpoints_of(
+        config.training.checkpoints,
+        processes,
+        taxonomy=taxonomy,
+        rows=labelled.rows,
+        weights=labelled.weights,
+        engine=engine,
+        start=start,
+        settings=repr(dataclasses.replace(config, training=training, device=torch.device("cpu"), progress=False)),
+    )
+
+
 def _words_alone(
-    labelled: _Labelled,
+    labelled: Labelled,
     documents: LabelledDocuments,
     split: tuple[np.ndarray, np.ndarray],
     config: FitConfig,
@@ -199,7 +226,12 @@ def _task(
 
 
 def _train(
-    trainer: Trainer, documents: LabelledDocuments, split: tuple[np.ndarray, np.ndarray], config: FitConfig
+    trainer: Trainer,
+    documents: LabelledDocuments,
+    split: tuple[np.ndarray, np.ndarray],
+    config: FitConfig,
+    bench: Bench,
+    mix: TopicMix,
 ) -> tuple[HierarchicalNetwork, tuple[Trial, ...], torch.Tensor | None, torch.Tensor | None]:
     """The trained network, its trials, and what it says of all documents: before it saw the held-out ones, and now."""
     frozen, said = config.tune == FROZEN, []
@@ -211,12 +243,17 @@ def _train(
     candidates = _candidates(config, n_heldout=len(split[1]))
     # The heads' steps are too small to be divided: on busy cores, threads that wait for each other took ten times
     # as long as one alone.
-    with threadpool_limits(limits=1 if frozen else None):
-        network, trials = select_and_train(
-            trainer, documents, candidates=candidates, split=split, refit=frozen, observe=listen
-        )
-        if frozen:
-            listen(network)
+    try:
+        with threadpool_limits(limits=1 if frozen else None):
+            network, trials = select_and_train(
+                trainer, documents, candidates=candidates, split=split, refit=frozen, observe=listen
+            )
+            if frozen:
+                listen(network)
+    except TrainingError as error:
+        if isinstance(error.kept, HierarchicalNetwork):
+            error.kept = _fit(error.kept, bench, None, mix, (), config.task)
+        raise
     return network, trials, said[0] if said else None, said[-1] if said else None
 
 
@@ -233,7 +270,7 @@ def _fit(
 
 
 def _lexical(
-    labelled: _Labelled,
+    labelled: Labelled,
     documents: LabelledDocuments,
     split: tuple[np.ndarray, np.ndarray],
     config: FitConfig,
@@ -266,69 +303,8 @@ def _lexical(
     return found or (None, before[split[1]])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Labelled:
-    """The rows that count: those of positive weight, and where they stood among the rows given."""
-
-    rows: list[Row]
-    labels: ResolvedLabels | Multilabels
-    groups: np.ndarray
-    owners: np.ndarray
-    weights: np.ndarray
-    origins: np.ndarray
-
-    @property
-    def texts(self) -> list[str]:
-        return [row.text for row in self.rows]
-
-
-def _labelled(
-    taxonomy: Taxonomy, rows: Sequence[Row], config: FitConfig, sample_weight: np.ndarray | None
-) -> _Labelled:
-    """Labels, customers and weights of the rows; those of weight 0 are left out."""
-    labels = tasks.resolve_all(taxonomy, rows, config.task)
-    if not len(labels):
-        raise DataError([Problem(message="expected at least one labelled row, got none")], subject="the rows")
-    groups = groups_of(taxonomy, rows, labels)
-    weights = document_weights(taxonomy, groups, customers=config.customer_weights, documents=sample_weight)
-    kept = np.flatnonzero(weights > 0)
-    if not len(kept):
-        raise ConfigError("expected some row of positive weight, got the weight 0 for every row")
-    return _Labelled(
-        rows=[rows[position] for position in kept.tolist()],
-        labels=labels.take(kept),
-        groups=groups[kept],
-        owners=_owners(taxonomy, groups)[kept],
-        weights=weights[kept],
-        origins=kept,
-    )
-
-
-def _owners(taxonomy: Taxonomy, groups: np.ndarray) -> np.ndarray:
-    """Whose each document's words are; nobody's where its group is no customer."""
-    owners: np.ndarray = np.where(np.isin(groups, taxonomy.customers), groups, "")
-    return owners
-
-
-def _with_descriptions(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig) -> _Labelled:
-    """The rows that count, and after them what the taxonomy says about its topics."""
-    told = descriptions(taxonomy, labelled.groups, weight=config.training.about_weight * labelled.weights.mean())
-    if not told.rows or isinstance(labelled.labels, Multilabels):  # a line about one topic rules out no other
-        return labelled
-    rows = [*labelled.rows, *told.rows]
-    groups, weights, origins = told.after(labelled.groups, labelled.weights, labelled.origins)
-    return _Labelled(
-        rows=rows,
-        labels=tasks.resolve_one_topic(taxonomy, rows),
-        groups=groups,
-        owners=_owners(taxonomy, groups),
-        weights=weights,
-        origins=origins,
-    )
-
-
 def _documents(
-    taxonomy: Taxonomy, labelled: _Labelled, bench: Bench, config: FitConfig, priors: Priors | None
+    taxonomy: Taxonomy, labelled: Labelled, bench: Bench, config: FitConfig, priors: Priors | None
 ) -> LabelledDocuments:
     """Everything that a training run reads."""
     return LabelledDocuments(
@@ -340,7 +316,7 @@ def _documents(
     )
 
 
-def _split(labelled: _Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
+def _split(labelled: Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
     """Positions to train on and to hold out; nothing is held out where nothing may be, or nothing can be."""
     texts, threads = labelled.texts, thread_marks(labelled.rows)
     if config.validation_fraction == 0.0 or not is_divisible(texts, groups=threads):
@@ -368,26 +344,7 @@ def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels | Multilabels)
         )
 
 
-def groups_of(taxonomy: Taxonomy, rows: Sequence[Row], labels: ResolvedLabels | Multilabels) -> np.ndarray:
-    """The customer of each row; the labelled view where none is given.
-
-    Args:
-        taxonomy: The map.
-        rows: Labelled rows.
-        labels: Their labels, met with the map.
-
-    Returns:
-        Names, shape (n_rows,).
-    """
-    customers = set(taxonomy.customers)
-    names = []
-    for row, views in zip(rows, labels.views, strict=True):
-        own = sorted(views & customers) or sorted(views)
-        names.append(own[0] if row.customer is None else row.customer)
-    return np.array(names, dtype=object).astype(str)
-
-
-def _mix(taxonomy: Taxonomy, labelled: _Labelled, config: FitConfig, *, adjustment: float | None) -> TopicMix:
+def _mix(taxonomy: Taxonomy, labelled: Labelled, config: FitConfig, *, adjustment: float | None) -> TopicMix:
     """The pooled mix under the sampler in use, and the customers' known ones."""
     sampler = CustomerSampler(labelled.groups, temperature=config.training.sampling_temperature, seed=config.seed)
     pooled = tasks.mix_of(taxonomy, labelled.labels, labelled.weights * sampler.visits())

@@ -65,7 +65,7 @@ def save(classifier: Any, path: Path) -> None:
         "reads": None if engine is None else _reads(engine.encoder.config),
         "encoder_beside": None if encoder is None else _beside(encoder, path),
         "head": None if head is None else _plain_head(head),
-        "training": None if classifier.training is None else dataclasses.asdict(classifier.training),
+        "training": None if classifier.training is None else _plain_training(classifier.training),
         "random_state": int(classifier.random_state) if isinstance(classifier.random_state, Integral) else None,
         "width": None if engine is None else engine.encoder.width,
         "encoder_sha256": None if engine is None else engine.encoder.fingerprint,
@@ -328,6 +328,13 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
     others = (_LEXICAL, _NOVELTY, _FILING, extension.NAME, promises.NAME)
     head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
     return classifier, head.eval()
+
+
+def _plain_training(config: TrainingConfig) -> dict[str, Any]:
+    """How training went as plain data; where it was kept meanwhile is no part of a model."""
+    settings = dataclasses.asdict(config)
+    del settings["checkpoints"]
+    return settings
 
 
 def _plain_head(head: Head) -> dict[str, Any]:

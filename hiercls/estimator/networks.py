@@ -78,6 +78,9 @@ class Bench:
         body: nn.Module = nn.Identity()
         if self.body is not None:
             body = copy.deepcopy(self.body).float().requires_grad_(True)
+            unread = getattr(body.transformer, "pooler", None)
+            if unread is not None:  # processes that train together wait for every gradient, and it has none
+                unread.requires_grad_(False)
         return HierarchicalNetwork(head, body=body)
 
     def encoder_of(self, network: HierarchicalNetwork) -> TextEncoder | None:

@@ -290,6 +290,7 @@ class OnboardingMixin:
 
         def train(part: Sequence[Row]) -> Scorer:
             anew = clone(self).set_params(taxonomy=self.taxonomy_, warm_start=False)
+            anew.training = anew.training and dataclasses.replace(anew.training, checkpoints=None)
             scorer: Scorer = anew.fit_rows(part).scorer_
             return scorer
 

@@ -30,7 +30,7 @@ from hiercls.decoding import (
 )
 from hiercls.decoding.conformal import Score
 from hiercls.errors import ConfigError, DataError, Problem
-from hiercls.estimator import fitting
+from hiercls.estimator.labelled import groups_of
 from hiercls.estimator.tasks import need_one_topic, resolve_all
 from hiercls.metrics import ancestor_matrix
 from hiercls.scoring import Scorer
@@ -83,7 +83,7 @@ class HeldOut:
             allowed.data = np.ones(len(allowed.data))
         bare = dataclasses.replace(scorer, calibration=None)
         topics = bare.topics([row.text for row in rows], progress=progress)
-        return cls(topics=topics, labels=allowed, customers=fitting.groups_of(taxonomy, rows, labels))
+        return cls(topics=topics, labels=allowed, customers=groups_of(taxonomy, rows, labels))
 
     def __len__(self) -> int:
         """The number of documents."""

@@ -1,6 +1,6 @@
-"""How a training run goes: its length, its steps, its regularisation.
+"""How a training run goes: its length, its steps, its regularisation, and where it is kept meanwhile.
 
-Knows numbers and what they may be; knows no tensor.
+Knows numbers and what they may be; knows no tensor and opens no file.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from hiercls.errors import ConfigError
@@ -18,13 +19,42 @@ SMALLEST_RATE, LARGEST_RATE = 3e-4, 2e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointConfig:
+    """Where a training is kept while it goes on, so that it need not begin anew when it is cut short.
+
+    Args:
+        folder: The folder; made where it is not there. One training has it at a time.
+        resume: Whether to go on from what is there, where there is anything; else a folder that holds checkpoints is
+            refused.
+        every: Seconds of training between two of them; 0: one after every step.
+        keep: How many of the latest are kept of a run, ≥ 1; the weights that were best so far are kept beside them.
+
+    Raises:
+        ConfigError: If a value is out of range.
+
+    Example:
+        >>> CheckpointConfig(folder="checkpoints").every
+        60.0
+    """
+
+    folder: str | Path
+    resume: bool = False
+    every: float = 60.0
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        if not (self.every >= 0 and self.keep >= 1):
+            raise ConfigError(f"expected every >= 0 and keep >= 1, got every = {self.every}, keep = {self.keep}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     """Settings of one training run.
 
     Args:
         epochs: Passes over the documents at most; None: 20, or as many as make 500 steps where that is more, and 3
             where the encoder is trained.
-        batch_size: Documents in a step; None: 128, and 32 where the encoder is trained.
+        batch_size: Documents in a step, in all processes together; None: 128, and 32 where the encoder is trained.
         learning_rate: AdamW's step size for the heads; None: one divided by the number of steps, so that short runs get
             as far, but from 3e-4 to 2e-3.
         encoder_learning_rate: AdamW's step size for the encoder's last layer, where it is trained.
@@ -50,6 +80,7 @@ class TrainingConfig:
         about_weight: Documents that a topic's ``about`` line in the taxonomy counts as, which helps where documents
             are few; 0: the lines are not read.
         sampling_temperature: How far customers of different size are evened out, ≥ 1: 1 is proportional, ∞ balanced.
+        checkpoints: Where training is kept while it goes on; None: nowhere. It is no part of a saved model.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -81,6 +112,7 @@ class TrainingConfig:
     teacher_forcing_schedule: Literal["linear", "constant"] = "linear"
     about_weight: float = 4.0
     sampling_temperature: float = 1.0
+    checkpoints: CheckpointConfig | None = None
 
     def __post_init__(self) -> None:
         checks = {

@@ -1,6 +1,6 @@
 """The training loop, in the open: union batches in, the best weights on held-out labels out.
 
-Knows batches, losses and an optimiser; what "better" means comes as a function. Knows no taxonomy and no text.
+Knows steps, epochs and checkpoints; what "better" means comes as a function. Knows no taxonomy and no text.
 """
 
 from __future__ import annotations
@@ -9,21 +9,24 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from hiercls.errors import TrainingError
-from hiercls.losses import CascadeLoss, cascade_loss, symmetric_divergence
-from hiercls.model.batch import Batch, LabelledDocuments
-from hiercls.model.cascade import Forcing
+from hiercls.model.batch import LabelledDocuments
 from hiercls.model.network import HierarchicalNetwork
+from hiercls.training.checkpoints import Checkpoint, RunCheckpoints
 from hiercls.training.config import TrainingConfig
-from hiercls.training.parameters import WeightAverage, head_l1, parameter_groups, set_dropout
+from hiercls.training.distributed import Processes
+from hiercls.training.parameters import set_dropout
 from hiercls.training.sampling import CustomerSampler
+from hiercls.training.state import named, parts, random_kept, random_states, set_random_states
+from hiercls.training.steps import Steps, weights_of
 
 Validate = Callable[[HierarchicalNetwork], float]
 """Held-out loss of a network: lower is better."""
@@ -60,6 +63,7 @@ def train(
     device: torch.device,
     seed: int,
     validate: Validate | None = None,
+    checkpoints: RunCheckpoints | None = None,
     progress: bool = False,
 ) -> TrainingRun:
     """Train a network on the union of everybody's labels, and leave it with its best weights.
@@ -74,6 +78,8 @@ def train(
         device: Where the steps run.
         seed: Seed of sampling, dropout and teacher forcing; the process's own random state is left as it was.
         validate: Held-out loss; None: all epochs are run and the last weights kept.
+        checkpoints: Where the run is kept while it goes on; if it was begun there, it goes on as if it had never
+            stopped. None: nowhere.
         progress: Whether to show a bar with the loss of every customer on standard error.
 
     Returns:
@@ -82,13 +88,15 @@ def train(
     Raises:
         TrainingError: If a loss or a gradient is not finite; the network is left with the last good weights, and is the
             error's ``kept`` where an epoch was finished.
+        CheckpointError: If a checkpoint cannot be written, or none that is there is whole; the same of the network.
     """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        _seed(device, seed)
-        run = _Run(network, documents, config, level_weights, device, seed)
+    with random_kept(device):
+        processes = Processes.joined(device)
+        _seed(device, seed, processes.rank)
+        run = _Run(network, documents, config, level_weights, device, seed, processes, checkpoints)
         try:
             run.keep()
-            run.go(validate, progress=progress)
+            run.go(validate, progress=progress and processes.rank == 0)
         except KeyboardInterrupt:
             run.interrupt()
             warnings.warn("training was interrupted; the best weights so far are kept", stacklevel=2)
@@ -96,16 +104,17 @@ def train(
             error.kept = network if run.best_epoch else None
             raise
         finally:
-            run.restore()
+            run.finish()
     return run.result()
 
 
-def _seed(device: torch.device, seed: int) -> None:
-    """Seed the CPU and one device, and no other: what is seeded here is put back."""
-    torch.default_generator.manual_seed(seed)
+def _seed(device: torch.device, seed: int, rank: int) -> None:
+    """Seed the CPU and one device, and no other; processes that share batches draw dropout of their own."""
+    own = seed if rank == 0 else int(np.random.default_rng([seed, rank]).integers(2**63))
+    torch.default_generator.manual_seed(own)
     if device.type == "cuda":
         with torch.cuda.device(device):
-            torch.cuda.manual_seed(seed)
+            torch.cuda.manual_seed(own)
 
 
 @dataclass(slots=True)
@@ -118,140 +127,112 @@ class _Run:
     level_weights: Tensor
     device: torch.device
     seed: int
+    processes: Processes
+    checkpoints: RunCheckpoints | None
     losses: list[float] = field(default_factory=list)
     heldout: list[float] = field(default_factory=list)
     best_epoch: int = 0
     best_state: dict[str, Tensor] = field(default_factory=dict)
     interrupted: bool = False
-    step: int = 0
     n_epochs: int = 0
-    n_steps: int = 0
-    mean_weight: float = 1.0
-    average: WeightAverage | None = None
 
     def go(self, validate: Validate | None, *, progress: bool) -> None:
-        """Run the epochs."""
+        """Run the epochs that are left."""
         frozen = not any(parameter.requires_grad for parameter in self.network.body.parameters())
         config = self.config = self.config.resolved(len(self.documents), frozen=frozen)
         sampler = CustomerSampler(self.documents.groups, temperature=config.sampling_temperature, seed=self.seed)
-        self.n_epochs, batch_size = config.epochs or 0, config.batch_size or 0  # numbers, once resolved
-        self.n_steps = self.n_epochs * math.ceil(len(self.documents) / batch_size)
-        self.mean_weight = float(sampler.visits() @ self.documents.weights) / len(self.documents)
-        # The device is ours to choose at every run; accelerate keeps its first one for the whole process.
-        accelerator = Accelerator(device_placement=False)
-        self.network.to(self.device)
-        set_dropout(self.network.body, config.encoder_dropout)
-        if config.averaging:
-            self.average = WeightAverage(self.network, horizon=config.averaging * self.n_steps)
-        optimizer = torch.optim.AdamW(parameter_groups(self.network, config), fused=True)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
-        network, optimizer = accelerator.prepare(self.network, optimizer)
-        self.level_weights = self.level_weights.to(self.device)
-        lengths = self.documents.inputs.lengths
-        with tqdm(total=self.n_steps, desc="training", unit="step", disable=not progress) as bar:
-            for epoch in range(self.n_epochs):
-                network.train()
-                meter = _Meter(self.documents.groups)
-                for positions in sampler.batches(epoch, size=batch_size, lengths=lengths):
-                    loss = self._take_step(accelerator, network, optimizer, positions)
-                    schedule.step()
-                    meter.add(positions, loss.per_document)
+        self.n_epochs, size = config.epochs or 0, config.batch_size or 0  # numbers, once resolved
+        n_batches, lengths = math.ceil(len(self.documents) / size), self.documents.inputs.lengths
+        steps = self._steps(sampler, n_steps=self.n_epochs * n_batches)
+        meter = _Meter(self.documents.groups, self.processes)
+        if self._restored(steps, meter):
+            return
+        with tqdm(total=steps.n_steps, initial=steps.taken, desc="training", unit="step", disable=not progress) as bar:
+            for epoch in range(len(self.losses), self.n_epochs):
+                steps.train()
+                batches = sampler.batches(epoch, size=size, lengths=lengths)
+                for positions in islice(batches, steps.taken - epoch * n_batches, None):
+                    meter.add(*steps.take(positions))
+                    self._checkpoint(steps, meter)
                     bar.update()
-                self.losses.append(meter.mean())
-                bar.set_postfix(meter.by_customer())
-                if self._is_over(validate):
+                self.losses.append(meter.finish(bar))
+                if self._is_over(steps, validate):
                     break
+        self._checkpoint(steps, meter, over=True)
 
-    def _take_step(
-        self, accelerator: Accelerator, network: nn.Module, optimizer: torch.optim.Optimizer, positions: np.ndarray
-    ) -> CascadeLoss:
-        """One step: loss, gradient, clipping, update."""
-        batch = self.documents.batch(positions).to(self.device)
-        loss = self._loss(network, batch)
-        total = (loss.per_document * batch.weights).mean() / self.mean_weight + self.network.head.penalty()
-        if self.config.l1:
-            total = total + self.config.l1 * head_l1(self.network)
-        self._check(total, "loss", batch)
-        optimizer.zero_grad()
-        accelerator.backward(total)
-        norm = accelerator.clip_grad_norm_(network.parameters(), self.config.max_grad_norm)
-        self._check(norm, "gradient", batch)
-        optimizer.step()
-        self.step += 1
-        if self.average is not None:
-            self.average.add()
-        return loss
+    def _steps(self, sampler: CustomerSampler, *, n_steps: int) -> Steps:
+        """What takes the steps, before the first of them."""
+        self.network.to(self.device)
+        set_dropout(self.network.body, self.config.encoder_dropout)
+        return Steps(
+            self.network,
+            self.documents,
+            self.config,
+            level_weights=self.level_weights.to(self.device),
+            device=self.device,
+            processes=self.processes,
+            n_steps=n_steps,
+            mean_weight=float(sampler.visits() @ self.documents.weights) / len(self.documents),
+            advice=self._advice,
+        )
 
-    def _loss(self, network: nn.Module, batch: Batch) -> CascadeLoss:
-        """The loss of a batch; with R-Drop that of two passes, and how far their answers differ."""
-        composed = self.network.head.config.composition != "topic"
-        forcing, weights, smoothing = self._forcing(batch), self.level_weights, self.config.label_smoothing
-        outputs = [network(batch.inputs, forcing) for _ in range(2 if self.config.r_drop else 1)]
-        losses = [
-            cascade_loss(output, batch.targets, level_weights=weights, composed=composed, smoothing=smoothing)
-            for output in outputs
-        ]
-        if len(losses) == 1:
-            return losses[0]
-        apart = self.config.r_drop / 4 * symmetric_divergence(outputs[0].topics, outputs[1].topics)
-        terms = (losses[0].terms + losses[1].terms) / 2
-        return CascadeLoss(terms, (losses[0].per_document + losses[1].per_document) / 2 + apart)
-
-    def _check(self, value: Tensor, name: str, batch: Batch) -> None:
-        """Stop where a loss or the length of a gradient is not finite, and name the batch."""
-        if not value.isfinite():
-            raise TrainingError(
-                f"the {name} of step {self.step + 1} is {value.item()}; the batch held the documents at positions "
-                f"{batch.documents.tolist()}; {self._advice()}"
+    def _checkpoint(self, steps: Steps, meter: _Meter, *, over: bool = False) -> None:
+        """Keep the run as it stands if it is time; of one that is over the best weights are enough."""
+        if self.checkpoints is None or not (over or self.processes.agreed(self.checkpoints.is_due)):
+            return
+        state: dict[str, Any] = {"over": over, "losses": self.losses, "heldout": self.heldout}
+        tensors: dict[str, Tensor] = {}
+        if not over:
+            state["steps"], tensors = steps.state()
+            state["meter"] = meter.state()
+            states = random_states(self.device)
+            tensors |= named({name: self.processes.gathered(own) for name, own in states.items()}, "random")
+        if self.processes.rank == 0:
+            best = self.best_state if self.best_epoch else {}
+            step = steps.taken + over
+            self.checkpoints.write(
+                Checkpoint(step=step, best_epoch=self.best_epoch, state=state, tensors=tensors, best=best)
             )
+
+    def _restored(self, steps: Steps, meter: _Meter) -> bool:
+        """Go on from the last checkpoint, if there is one; whether it is of a run that was over."""
+        found = None if self.checkpoints is None else self.checkpoints.latest()
+        if found is None:
+            return False
+        self.losses, self.heldout = list(found.state["losses"]), list(found.state["heldout"])
+        self.best_epoch, self.best_state = found.best_epoch, dict(found.best) or self.best_state
+        if found.state["over"]:
+            return True
+        steps.restore(found.state["steps"], found.tensors)
+        meter.restore(found.state["meter"])
+        states = parts(found.tensors, "random")
+        if self.processes.rank < len(states["torch"]):
+            set_random_states({name: own[self.processes.rank] for name, own in states.items()}, self.device)
+        return False
 
     def _advice(self) -> str:
         """What is left after a run had to stop, and what to do."""
         kept = f"the weights after epoch {self.best_epoch} are kept" if self.best_epoch else "no epoch was finished"
         return f"{kept}; a smaller learning rate usually helps"
 
-    def _forcing(self, batch: Batch) -> Forcing | None:
-        """Teacher forcing for this step, with a probability that stays, or falls to 0 at half of the steps."""
-        falls = self.config.teacher_forcing_schedule == "linear"
-        left = max(0.0, 1.0 - 2.0 * self.step / self.n_steps) if falls else 1.0
-        probability = self.config.teacher_forcing * left
-        if probability == 0.0 or not batch.allowed:
-            return None
-        documents = torch.rand(len(batch.documents)) < probability
-        return Forcing(allowed=batch.allowed, documents=documents.to(self.device))
-
-    def _rate(self, step: int) -> float:
-        """The step size's factor: a linear rise, then a linear fall."""
-        rise = max(1, round(self.config.warmup * self.n_steps))
-        return (step + 1) / rise if step < rise else max(0.0, (self.n_steps - step) / max(1, self.n_steps - rise))
-
-    def _is_over(self, validate: Validate | None) -> bool:
+    def _is_over(self, steps: Steps, validate: Validate | None) -> bool:
         """Look at the held-out labels after an epoch, keep the weights if they are the best."""
-        self.network.eval()
-        if self.average is not None:
-            self.average.swap()
-        over = self._judge(validate)
-        if self.average is not None:
-            self.average.swap()
-        return over
-
-    def _judge(self, validate: Validate | None) -> bool:
-        """Keep the weights as they are now if they are the best; whether there has been no better for too long."""
-        if validate is None:
-            self.keep()
-            return False
-        loss = validate(self.network)
-        if not math.isfinite(loss):
-            raise TrainingError(f"the held-out loss after epoch {len(self.losses)} is {loss}; {self._advice()}")
-        self.heldout.append(loss)
-        if not self.best_epoch or self.heldout[-1] < self.heldout[self.best_epoch - 1]:
-            self.keep()
-        return len(self.heldout) - self.best_epoch >= self.config.patience * self.n_epochs
+        with steps.averaged():
+            if validate is None:
+                self.keep()
+                return False
+            loss = validate(self.network)
+            if not math.isfinite(loss):
+                raise TrainingError(f"the held-out loss after epoch {len(self.losses)} is {loss}; {self._advice()}")
+            self.heldout.append(loss)
+            if not self.best_epoch or self.heldout[-1] < self.heldout[self.best_epoch - 1]:
+                self.keep()
+            return len(self.heldout) - self.best_epoch >= self.config.patience * self.n_epochs
 
     def keep(self) -> None:
         """Remember the present weights as the best."""
         self.best_epoch = len(self.losses)
-        self.best_state = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+        self.best_state = weights_of(self.network)
 
     def interrupt(self) -> None:
         """Remember that the user ended the run; weights of an unfinished first epoch are better than none."""
@@ -259,7 +240,7 @@ class _Run:
         if not self.best_epoch:
             self.keep()
 
-    def restore(self) -> None:
+    def finish(self) -> None:
         """Leave the network with the best weights, in evaluation mode, on the CPU."""
         self.network.eval().to("cpu")
         self.network.load_state_dict(self.best_state)
@@ -275,23 +256,31 @@ class _Run:
 
 
 class _Meter:
-    """Mean loss of an epoch, whole and by customer."""
+    """Mean loss of an epoch, whole and by customer, over all processes."""
 
-    def __init__(self, groups: np.ndarray) -> None:
+    def __init__(self, groups: np.ndarray, processes: Processes) -> None:
         self.names, self.index = np.unique(groups, return_inverse=True)
-        self.sums = np.zeros(len(self.names))
-        self.counts = np.zeros(len(self.names))
+        self.processes = processes
+        self.sums = np.zeros((2, len(self.names)))
 
     def add(self, positions: np.ndarray, losses: Tensor) -> None:
-        """Count a batch."""
-        np.add.at(self.sums, self.index[positions], losses.detach().float().cpu().numpy())
-        np.add.at(self.counts, self.index[positions], 1)
+        """Count a batch: losses and documents by customer."""
+        np.add.at(self.sums[0], self.index[positions], losses.float().cpu().numpy())
+        np.add.at(self.sums[1], self.index[positions], 1)
 
-    def mean(self) -> float:
-        """Mean over the epoch's documents."""
-        return float(self.sums.sum() / self.counts.sum())
+    def finish(self, bar: tqdm) -> float:
+        """Mean over the epoch's documents; the first six customers' beside the bar."""
+        losses, counts = self.processes.total(self.sums)
+        means = (losses / np.maximum(1, counts)).tolist()
+        bar.set_postfix({str(name): f"{mean:.3f}" for name, mean in list(zip(self.names, means, strict=True))[:6]})
+        self.sums = np.zeros_like(self.sums)
+        return float(losses.sum() / counts.sum())
 
-    def by_customer(self) -> dict[str, str]:
-        """Mean by customer, the first six, for the bar."""
-        means = self.sums / np.maximum(1, self.counts)
-        return {str(name): f"{mean:.3f}" for name, mean in list(zip(self.names, means, strict=True))[:6]}
+    def state(self) -> list[list[float]]:
+        """What was counted in the epoch so far."""
+        counted: list[list[float]] = self.processes.total(self.sums).tolist()
+        return counted
+
+    def restore(self, counted: list[list[float]]) -> None:
+        """Go on counting from there."""
+        self.sums = np.array(counted) if self.processes.rank == 0 else np.zeros_like(self.sums)

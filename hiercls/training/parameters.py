@@ -5,7 +5,7 @@ Knows networks and numbers; knows no document and no loss.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -100,6 +100,17 @@ class WeightAverage:
         self.n_steps += 1
         decay = min(1.0 - 1.0 / self.horizon, (1 + self.n_steps) / (10 + self.n_steps))
         torch._foreach_lerp_(self._average, self._weights, 1.0 - decay)
+
+    def state(self) -> dict[str, Tensor]:
+        """The average, by the number of the weight."""
+        return {str(number): average.cpu() for number, average in enumerate(self._average)}
+
+    @torch.no_grad()
+    def restore(self, n_steps: int, state: Mapping[str, Tensor]) -> None:
+        """Go on from an average over so many steps, as :meth:`state` gave it."""
+        self.n_steps = n_steps
+        for number, average in enumerate(self._average):
+            average.copy_(state[str(number)])
 
     @torch.no_grad()
     def swap(self) -> None:

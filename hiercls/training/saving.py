@@ -5,7 +5,6 @@ Knows files and tensors; what the settings mean is the caller's.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from hiercls.errors import ModelFolderError
+from hiercls.files import sha256
 
 FORMAT = 1
 """Version of the folder's layout."""
@@ -141,14 +141,8 @@ def _check_files(folder: Path, expected: Any) -> None:
     if not isinstance(expected, dict) or not {_WEIGHTS, _TAXONOMY} <= set(expected):
         raise ModelFolderError(f"{folder / _SETTINGS} is damaged: it has no SHA-256 of the other files")
     for name, digest in expected.items():
-        if _sha256(folder / name) != digest:
+        if sha256(folder / name) != digest:
             raise ModelFolderError(f"{folder / name} is damaged or was changed: its SHA-256 is not that in {_SETTINGS}")
-
-
-def _sha256(file: Path) -> str:
-    """SHA-256 of a file's content."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_files(folder: Path, model: SavedModel) -> None:
@@ -158,7 +152,7 @@ def _write_files(folder: Path, model: SavedModel) -> None:
     if model.vocabulary is not None:
         _write(folder / _VOCABULARY, json.dumps(list(model.vocabulary), ensure_ascii=False).encode("utf-8"))
     written = sorted(file for file in folder.rglob("*") if file.is_file())
-    hashes = {file.relative_to(folder).as_posix(): _sha256(file) for file in written}
+    hashes = {file.relative_to(folder).as_posix(): sha256(file) for file in written}
     settings = {"format": FORMAT, **model.settings, "sha256": hashes}
     _write(folder / _SETTINGS, json.dumps(settings, indent=2, ensure_ascii=False).encode("utf-8"))
 

@@ -6,7 +6,8 @@ Knows labelled documents and training runs. Fine labels are never looked at unle
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,9 @@ from torch import Tensor
 from hiercls.losses import topic_loss
 from hiercls.model.batch import Batch, LabelledDocuments
 from hiercls.model.network import HierarchicalNetwork
+from hiercls.training.checkpoint_folder import CheckpointFolder
 from hiercls.training.config import TrainingConfig
+from hiercls.training.distributed import Processes
 from hiercls.training.loop import TrainingRun, train
 
 WEIGHT_DECAYS = (0.3, 1.0, 3.0)
@@ -48,6 +51,7 @@ class Trainer:
         device: Where the steps run.
         seed: Seed of the runs.
         progress: Whether to show bars on standard error.
+        checkpoints: Where the runs are kept while they go on; None: nowhere.
     """
 
     build: Callable[[], HierarchicalNetwork]
@@ -55,9 +59,10 @@ class Trainer:
     device: torch.device
     seed: int
     progress: bool = False
+    checkpoints: CheckpointFolder | None = None
 
     def try_on(
-        self, training: LabelledDocuments, heldout: LabelledDocuments, config: TrainingConfig
+        self, training: LabelledDocuments, heldout: LabelledDocuments, config: TrainingConfig, *, name: str
     ) -> tuple[HierarchicalNetwork, Trial]:
         """Train on some documents, stop early on others.
 
@@ -65,6 +70,7 @@ class Trainer:
             training: The documents to learn from.
             heldout: The documents that say when to stop; empty: nothing does.
             config: The setting.
+            name: The run's name among the checkpoints; one that is over there is not repeated.
 
         Returns:
             The network with its best weights, and how it went.
@@ -82,6 +88,7 @@ class Trainer:
             device=self.device,
             seed=self.seed,
             validate=validate if len(heldout) else None,
+            checkpoints=None if self.checkpoints is None else self.checkpoints.of_run(name),
             progress=self.progress,
         )
         return network, Trial(config=config, run=run)
@@ -114,8 +121,8 @@ def select_and_train(
     """
     training, heldout = documents.take(split[0]), documents.take(split[1])
     tried: list[tuple[HierarchicalNetwork, Trial]] = []
-    for config in candidates:
-        tried.append(trainer.try_on(training, heldout, config))
+    for number, config in enumerate(candidates, start=1):
+        tried.append(trainer.try_on(training, heldout, config, name=f"trial-{number}"))
         if tried[-1][1].run.interrupted:
             break
     if not tried:
@@ -129,7 +136,7 @@ def select_and_train(
     if refit and len(heldout) and not any(trial.run.interrupted for trial in trials):
         resolved = best.config.resolved(len(training), frozen=True)
         config = dataclasses.replace(resolved, epochs=max(1, best.run.best_epoch))
-        network, _ = trainer.try_on(documents, documents.take(np.arange(0)), config)
+        network, _ = trainer.try_on(documents, documents.take(np.arange(0)), config, name="all")
     return network, trials
 
 
@@ -175,17 +182,17 @@ def encode(
     Returns:
         Their encodings, shape (n_documents, width), and log p(t|x), shape (n_documents, n_topics), on the CPU.
     """
-    encodings, topics = [], []
-    network.to(device)
-    with torch.inference_mode():
-        for batch in _batches(documents, device):
-            encoding = network.body(batch.inputs)
-            encodings.append(encoding.cpu())
-            topics.append(network.head(encoding).topics.cpu())
-    network.to("cpu")
-    if not topics:
+    if not len(documents):
         return torch.empty(0, 0), torch.empty(0, documents.targets.n_topics)
-    return torch.cat(encodings), torch.cat(topics)
+
+    def answer(batch: Batch) -> tuple[Tensor, ...]:
+        encoding = network.body(batch.inputs)
+        return encoding, network.head(encoding).topics
+
+    network.to(device)
+    encodings, topics = _answers(documents, device, answer)
+    network.to("cpu")
+    return encodings, topics
 
 
 def heldout_loss(network: HierarchicalNetwork, documents: LabelledDocuments, *, device: torch.device) -> float:
@@ -227,14 +234,26 @@ def standard_error(network: HierarchicalNetwork, documents: LabelledDocuments, *
 
 def _losses(network: HierarchicalNetwork, documents: LabelledDocuments, device: torch.device) -> np.ndarray:
     """−log p(label) of each document, shape (n_documents,)."""
-    parts = []
-    with torch.inference_mode():
-        for batch in _batches(documents, device):
-            parts.append(topic_loss(network(batch.inputs), batch.targets[-1]).double().cpu().numpy())
-    return np.concatenate(parts)
+
+    def answer(batch: Batch) -> tuple[Tensor, ...]:
+        return (topic_loss(network(batch.inputs), batch.targets[-1]).double(),)
+
+    losses: np.ndarray = _answers(documents, device, answer)[0].numpy()
+    return losses
 
 
-def _batches(documents: LabelledDocuments, device: torch.device) -> Iterator[Batch]:
-    """All documents in order."""
-    for start in range(0, len(documents), HELDOUT_BATCH):
-        yield documents.batch(np.arange(start, min(start + HELDOUT_BATCH, len(documents)))).to(device)
+@torch.inference_mode()
+def _answers(
+    documents: LabelledDocuments, device: torch.device, answer: Callable[[Batch], tuple[Tensor, ...]]
+) -> list[Tensor]:
+    """What is answered of all documents in order, on the CPU; each process asks about its share of the batches."""
+    processes, n_batches = Processes.joined(device), math.ceil(len(documents) / HELDOUT_BATCH)
+    shared = 1 < processes.number <= n_batches
+    found: list[np.ndarray] = []
+    for number in processes.share(np.arange(n_batches)) if shared else range(n_batches):
+        positions = np.arange(number * HELDOUT_BATCH, min((number + 1) * HELDOUT_BATCH, len(documents)))
+        answers = [part.cpu().numpy() for part in answer(documents.batch(positions).to(device))]
+        found = found or [np.zeros((len(documents), *part.shape[1:]), dtype=part.dtype) for part in answers]
+        for whole, part in zip(found, answers, strict=True):
+            whole[positions] = part
+    return [torch.from_numpy(processes.total(whole) if shared else whole) for whole in found]

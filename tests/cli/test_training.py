@@ -10,6 +10,8 @@ from hiercls.data import read
 from hiercls.errors import TrainingError
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.taxonomy import shipped
+from hiercls.training.checkpoints import RunCheckpoints
+from hiercls.training.steps import Steps
 
 TINY = shipped("tiny")
 ACME = "customer: acme\nclasses: {Science: X, Other: rest}\n"
@@ -214,3 +216,42 @@ def test_words_alone_and_an_encoder_are_not_both(run, world, tiny_bert, tmp_path
     result = run("train", TINY, world.one, "--encoder", tiny_bert, "--words", "only", "-o", tmp_path / "model")
     assert result.exit_code != 0
     assert "--words only reads no encoder" in result.stderr
+
+
+def test_a_training_is_kept_and_gone_on_from(run, world, tmp_path, training, monkeypatch):
+    kept = ["--checkpoints", tmp_path / "kept"]
+    arguments = ["train", TINY, world.one, world.others, *world.quick, *kept]
+    take, n_taken = Steps.take, 0
+
+    def killed(self, positions):
+        nonlocal n_taken
+        n_taken += 1
+        if n_taken == 30:
+            raise SystemExit(9)
+        return take(self, positions)
+
+    monkeypatch.setattr(Steps, "take", killed)
+    monkeypatch.setattr(RunCheckpoints, "is_due", True)
+    assert run(*arguments, "-o", tmp_path / "model").exit_code == 9
+    refused = run(*arguments, "-o", tmp_path / "model")
+    assert f"there are checkpoints in '{tmp_path / 'kept'}' already" in refused.stderr
+    result = run(*arguments, "-o", tmp_path / "model", "--resume")
+    assert result.exit_code == 0, result.output
+    assert f"going on from the checkpoints in '{tmp_path / 'kept'}'" in result.stderr
+    model = (tmp_path / "model" / "model.safetensors").read_bytes()
+    assert model == (training[0] / "model.safetensors").read_bytes()
+
+
+def test_resume_needs_to_know_from_where(run, world, tmp_path):
+    result = run("train", TINY, world.one, "-o", tmp_path / "model", "--resume")
+    assert result.exit_code == 2
+    assert "--resume goes on from --checkpoints FOLDER" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_one_of_several_processes_says_and_saves(run, world, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    result = run("train", TINY, world.one, world.others, "-o", tmp_path / "model", "--words", "only")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert not (tmp_path / "model").exists()
+    refused = run("train", TINY, tmp_path / "none.csv", "-o", tmp_path / "model", "--words", "only")
+    assert "there is no such file" in refused.stderr

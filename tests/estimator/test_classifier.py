@@ -578,7 +578,7 @@ def test_a_loss_that_is_not_finite_stops_fit_and_leaves_the_last_good_epoch(
         loss = real(*args, **settings)
         return loss if len(calls) <= n_good else CascadeLoss(loss.terms, loss.per_document * np.nan)
 
-    monkeypatch.setattr("hiercls.training.loop.cascade_loss", break_down)
+    monkeypatch.setattr("hiercls.training.steps.cascade_loss", break_down)
     n_good = 30
     model = make(tune=tune, validation_fraction=0.0)
     with pytest.raises(TrainingError, match=r"step 31 is nan.*the weights after epoch 5 are kept"):

@@ -89,9 +89,9 @@ def test_the_words_beside_a_tuned_encoder_are_weighed_on_documents_that_neither_
     heard: list[torch.Tensor] = []
     try_on, scales, listen = Trainer.try_on, LexicalTeacher.scales, fitting.log_topics
 
-    def watch_training(self: Trainer, training: Any, heldout: Any, config: Any) -> Any:
+    def watch_training(self: Trainer, training: Any, *given: Any, **settings: Any) -> Any:
         learnt.append(set(training.origins.tolist()))
-        return try_on(self, training, heldout, config)
+        return try_on(self, training, *given, **settings)
 
     def watch_listening(*args: Any, **settings: Any) -> torch.Tensor:
         heard.append(listen(*args, **settings))

@@ -1,0 +1,147 @@
+"""The processes that train one model together, on one machine or many; one, where nobody launched more.
+
+The only file that names accelerate and torch.distributed. Knows positions, arrays and gradients; knows no label, no
+text and no file.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils.memory import should_reduce_batch_size
+from torch import Tensor, nn
+
+from hiercls.errors import ConfigError
+
+PATIENCE = timedelta(days=1)
+"""How long processes wait for each other; the first of a machine may have many documents to encode."""
+
+
+def does_not_fit(error: Exception) -> bool:
+    """Whether an error says that memory is at an end."""
+    return isinstance(error, MemoryError) or bool(should_reduce_batch_size(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """This process among those that train together, each on its share of every batch.
+
+    Args:
+        accelerator: What joins them.
+    """
+
+    accelerator: Accelerator
+
+    @classmethod
+    def joined(cls, device: torch.device) -> Processes:
+        """Join the others that were launched, if any, by ``accelerate launch``, ``torchrun`` or the like.
+
+        Args:
+            device: Where this process computes; CPUs talk over gloo, GPUs over NCCL.
+
+        Returns:
+            This process among them.
+
+        Raises:
+            ConfigError: If they were told to share out the weights too (FSDP, DeepSpeed).
+
+        Example:
+            >>> Processes.joined(torch.device("cpu")).number
+            1
+        """
+        for name in ("FSDP", "DEEPSPEED"):
+            if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
+                raise ConfigError(f"every process holds the whole model, got {name}; launch without it")
+        several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        handlers = [DistributedDataParallelKwargs(broadcast_buffers=False), InitProcessGroupKwargs(timeout=PATIENCE)]
+        # The device is ours to choose at every run; accelerate keeps its first one for the whole process.
+        cpu = several and device.type == "cpu"
+        return cls(Accelerator(device_placement=False, cpu=cpu, kwargs_handlers=handlers))
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return int(self.accelerator.num_processes)
+
+    @property
+    def rank(self) -> int:
+        """Which of them this is, from 0."""
+        return int(self.accelerator.process_index)
+
+    def prepare(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """Make gradients of all processes their mean, and weights the first's."""
+        with warnings.catch_warnings():  # later versions of torch have another name for broadcast_buffers
+            warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)
+            prepared: tuple[nn.Module, torch.optim.Optimizer] = self.accelerator.prepare(network, optimizer)
+        return prepared
+
+    def backward(self, network: nn.Module, loss: Tensor, *, last: bool) -> None:
+        """Add a loss's gradient; the processes exchange theirs after the last of a step."""
+        if last:
+            self.accelerator.backward(loss)
+            return
+        with self.accelerator.no_sync(network):
+            self.accelerator.backward(loss)
+
+    def clip(self, network: nn.Module, norm: float) -> Tensor:
+        """Clip the gradients to a norm; the norm that they had."""
+        length: Tensor = self.accelerator.clip_grad_norm_(network.parameters(), norm)
+        return length
+
+    def share(self, positions: np.ndarray) -> np.ndarray:
+        """This process's part of what all of them have in the same order; together each position comes once.
+
+        Args:
+            positions: Shape (n,).
+
+        Returns:
+            Every ``number``-th position from ``rank`` on; may be empty.
+        """
+        return positions[self.rank :: self.number]
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """The sum of all processes' arrays, entry by entry, the same for all of them.
+
+        Args:
+            values: Numbers, of the same shape in every process.
+
+        Returns:
+            The sum, of that shape.
+        """
+        if self.number == 1:
+            return values
+        summed: Tensor = self.accelerator.reduce(torch.from_numpy(values).to(self.accelerator.device), "sum")
+        return summed.cpu().numpy()
+
+    def gathered(self, values: Tensor) -> Tensor:
+        """All processes' tensors.
+
+        Args:
+            values: Of the same shape in every process.
+
+        Returns:
+            Shape (number, …), in the order of their ranks, on the CPU.
+        """
+        if self.number == 1:
+            return values[None]
+        found: Tensor = self.accelerator.gather(values[None].to(self.accelerator.device))
+        return found.cpu()
+
+    def agreed(self, wish: bool) -> bool:
+        """The first process's wish, for all of them."""
+        return bool(self.total(np.array([float(wish and self.rank == 0)]))[0])
+
+    @contextmanager
+    def first_goes_first(self) -> Iterator[None]:
+        """Let the first process of each machine do something, such as fill a cache, before the others."""
+        with self.accelerator.local_main_process_first():
+            yield

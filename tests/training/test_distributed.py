@@ -1,0 +1,90 @@
+"""Two processes that train together do what one does alone, and go on after one of them was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hiercls.errors import ConfigError
+from hiercls.training.distributed import Processes
+
+PROGRAM = Path(__file__).with_name("pair.py")
+ROOT = Path(__file__).parents[2]
+N_DOCUMENTS = 61
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("pair")
+    result = subprocess.run([sys.executable, PROGRAM, folder], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    said: dict[str, Any] = json.loads(result.stdout)
+    return said
+
+
+def test_each_step_of_two_has_the_losses_of_one(found: dict[str, Any]) -> None:
+    alone, (first, second) = found["alone"], found["pair"]
+    assert len(alone["steps"]) == len(first["steps"]) == len(second["steps"]) == 50
+    for whole, *shares in zip(alone["steps"], first["steps"], second["steps"], strict=True):
+        expected = dict(zip(whole["positions"], whole["losses"], strict=True))
+        for share in shares:
+            for position, loss in zip(share["positions"], share["losses"], strict=True):
+                assert loss == pytest.approx(expected.pop(position), abs=1e-5)
+        assert expected == {}
+    for history in ("losses", "heldout"):
+        np.testing.assert_allclose(first[history], alone[history], atol=1e-5)
+        assert first[history] == second[history]
+    np.testing.assert_allclose(first["weights"], alone["weights"], atol=1e-4)
+    assert first["weights"] == second["weights"]
+
+
+def test_an_epoch_of_both_visits_each_document_once(found: dict[str, Any]) -> None:
+    sizes = set()
+    for epoch in range(10):
+        steps = [step for one in found["pair"] for step in one["steps"][5 * epoch : 5 * epoch + 5]]
+        assert Counter(position for step in steps for position in step["positions"]) == Counter(range(N_DOCUMENTS))
+        sizes |= {len(step["positions"]) for step in steps}
+    assert sizes == {8, 7, 1, 0}
+
+
+def test_two_of_which_one_was_killed_go_on_and_end_the_same(found: dict[str, Any]) -> None:
+    assert found["killed"] == [None, None]
+    assert found["left"] == ["lock", "training.json", "trial-1"]
+    assert found["resumed"] == found["whole"]
+    assert found["whole"][0] == found["whole"][1] is not None
+
+
+def test_weights_are_not_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ConfigError, match="every process holds the whole model, got FSDP"):
+        Processes.joined(torch.device("cpu"))
+
+
+@pytest.mark.slow
+def test_accelerate_launches_the_command_line(tmp_path: Path, tiny_bert: Path) -> None:
+    """One program: what one process trains, two do too, and one of them says so."""
+    data, options = ROOT / "taxonomies" / "tiny.jsonl", ["--encoder", tiny_bert, "--max-length", 16, "--epochs", 3]
+    train = ["-m", "hiercls", "train", ROOT / "taxonomies" / "tiny.yaml", data, *options, "--device", "cpu"]
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", 2, "--num_machines", 1]
+    settings = ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", 0]
+    said = []
+    for name, prefix in (("alone", []), ("pair", [*launch, *settings])):
+        arguments = [*prefix, *train, "-o", tmp_path / name, "--checkpoints", tmp_path / f"{name}-checkpoints"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        result = subprocess.run(
+            [sys.executable, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=tmp_path
+        )
+        assert result.returncode == 0, result.stderr
+        said.append(result.stdout.replace(str(tmp_path / name), "MODEL"))
+        assert (tmp_path / name / "model.safetensors").is_file()
+    assert said[0].splitlines()[:4] == said[1].splitlines()[:4]
+    assert said[1].count("the model is in") == 1
