@@ -1,28 +1,24 @@
 """Shards on a cluster of Ray, or on one that is started on this machine for the purpose.
 
-Knows Ray Data; what is done with a shard, ``scale/job`` knows. Ray asks nobody who they are: a cluster that is started
-here listens on this machine alone.
+Knows actors; what is done with a shard, ``scale/job`` knows. Ray asks nobody who they are: a cluster that is started here
+listens on this machine alone. One actor is one model, and takes shard after shard: a shard is read and written where the
+actor is, so that neither documents nor answers pass through Ray.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from hiercls.errors import Problem, require
 from hiercls.scale.job import Job, Manifest, score_shard
-from hiercls.scale.local import one_thread
+from hiercls.scale.local import DEATHS, WorkersDiedError, one_thread
 from hiercls.scale.shards import Shard
-
-LOGICAL = 2
-"""Logical processors beside one a worker: with none to spare, Ray Data was seen to wait for itself."""
 
 
 def run_on_ray(job: Job, shards: Sequence[Shard], *, workers: int) -> Iterator[Manifest | Problem]:
-    """Answer shards by a pool of actors of Ray Data.
+    """Answer shards by a pool of actors.
 
     It joins the cluster that ``RAY_ADDRESS`` names; without one, a cluster for this job is started on the loopback
     address and ended with it. An actor that dies is started again, and its shard is done again.
@@ -30,33 +26,29 @@ def run_on_ray(job: Job, shards: Sequence[Shard], *, workers: int) -> Iterator[M
     Args:
         job: What is asked.
         shards: What is read, from addresses that all machines of the cluster reach.
-        workers: Actors.
+        workers: Actors, of one processor each; of one GPU, too, where the job's device is one.
 
     Yields:
         What became of each shard, as they are done.
 
     Raises:
         MissingExtraError: If Ray is not installed.
+        WorkersDiedError: If actors die again and again at the same shard.
     """
-    ray, data = require("ray", extra="ray"), require("ray.data", extra="ray")
+    ray, pools = require("ray", extra="ray"), require("ray.util", extra="ray")
     begun_here = not ray.is_initialized()
     if begun_here:
         ray.init(log_to_driver=False, logging_level="ERROR", **_cluster(workers))
     try:
-        context = data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.print_on_execution_start = False
-        items = [{"shard": json.dumps(asdict(shard))} for shard in shards]
-        asked = data.from_items(items, override_num_blocks=len(items)).map_batches(
-            Worker,
-            fn_constructor_args=(job,),
-            batch_size=1,
-            num_cpus=1,
-            num_gpus=1 if (job.device or "").startswith("cuda") else None,
-            compute=data.ActorPoolStrategy(size=min(workers, len(items))),
-        )
-        for row in asked.iter_rows():
-            yield _read(row["outcome"])
+        n_gpus = 1 if (job.device or "").startswith("cuda") else 0
+        actor = ray.remote(num_cpus=1, num_gpus=n_gpus, max_restarts=-1, max_task_retries=DEATHS)(Worker)
+        pool = pools.ActorPool([actor.remote(job) for _ in range(min(workers, len(shards)))])
+        yield from pool.map_unordered(lambda one, shard: one.score.remote(shard), shards)
+    except ray.exceptions.RayActorError as error:
+        raise WorkersDiedError(
+            f"an actor was killed {DEATHS} times at one shard, and started again in vain ({error}); if memory ran out, "
+            "take fewer workers (what is done is kept: the same command goes on from there)"
+        ) from error
     finally:
         if begun_here:
             ray.shutdown()
@@ -73,39 +65,14 @@ class Worker:
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
         self.job = job
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Answer the shards of a batch, which Ray Data gives and takes as columns."""
+    def score(self, shard: Shard) -> Manifest | Problem:
+        """Answer a shard."""
         with one_thread():
-            return {"outcome": [answered(self.job, told) for told in batch["shard"]]}
-
-
-def answered(job: Job, shard: str) -> str:
-    """What became of a shard, both as JSON, for engines whose tables hold no objects.
-
-    Args:
-        job: What is asked.
-        shard: The shard.
-
-    Returns:
-        Its manifest or problem.
-    """
-    outcome = score_shard(job, Shard(**json.loads(shard)))
-    return json.dumps(outcome.plain if isinstance(outcome, Manifest) else {"problem": asdict(outcome)})
-
-
-def _read(told: str) -> Manifest | Problem:
-    """What :func:`answered` told."""
-    plain = json.loads(told)
-    return Problem(**plain["problem"]) if "problem" in plain else Manifest.read(told.encode())
+            return score_shard(self.job, shard)
 
 
 def _cluster(workers: int) -> dict[str, Any]:
     """The cluster that is named, or one of this machine alone."""
     if os.environ.get("RAY_ADDRESS"):
         return {"address": os.environ["RAY_ADDRESS"]}
-    return {
-        "address": "local",
-        "num_cpus": workers + LOGICAL,
-        "include_dashboard": False,
-        "_node_ip_address": "127.0.0.1",
-    }
+    return {"address": "local", "num_cpus": workers, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}

@@ -15,6 +15,7 @@ from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.scale.job import BAD, MANIFESTS, Job, Manifest, fingerprint, scorer_of
 from hiercls.scale.local import run_here
 from hiercls.scale.on_ray import run_on_ray
+from hiercls.scale.on_spark import run_on_spark
 from hiercls.scale.scorer import ScoreConfig
 from hiercls.scale.shards import Shard, shards_of
 from hiercls.scale.storage import Storage
@@ -29,7 +30,7 @@ class Engine(Protocol):
         """Answer shards side by side, and tell what became of each as they are done."""
 
 
-ENGINES: dict[EngineName, Engine] = {"local": run_here, "ray": run_on_ray}
+ENGINES: dict[EngineName, Engine] = {"local": run_here, "ray": run_on_ray, "spark": run_on_spark}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
