@@ -1,8 +1,8 @@
 """Shards on a cluster of Ray, or on one that is started on this machine for the purpose.
 
-Knows actors; what is done with a shard, ``scale/job`` knows. Ray asks nobody who they are: a cluster that is started here
-listens on this machine alone. One actor is one model, and takes shard after shard: a shard is read and written where the
-actor is, so that neither documents nor answers pass through Ray.
+Knows actors; what is done with a shard, ``scale/job`` knows. Ray asks nobody who they are: a cluster that is started
+here listens on this machine alone. One actor is one model, and takes shard after shard: a shard is read and written
+where the actor is, so that neither documents nor answers pass through Ray.
 """
 
 from __future__ import annotations
