@@ -87,9 +87,18 @@ class Manifest:
 
     @classmethod
     def read(cls, content: bytes) -> Manifest:
-        """A manifest from its file."""
-        told = json.loads(content)
-        return cls(**{**told, "shard": Shard(**told["shard"])})
+        """A manifest from its file.
+
+        Raises:
+            ConfigError: If it is none of this version's.
+        """
+        try:
+            told = json.loads(content)
+            return cls(**{**told, "shard": Shard(**told["shard"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigError(
+                f"expected a manifest of this hiercls, got {content[:80]!r}…; give another folder"
+            ) from error
 
 
 def fingerprint(model: str | Path) -> str:

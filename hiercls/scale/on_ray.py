@@ -75,4 +75,10 @@ def _cluster(workers: int) -> dict[str, Any]:
     """The cluster that is named, or one of this machine alone."""
     if os.environ.get("RAY_ADDRESS"):
         return {"address": os.environ["RAY_ADDRESS"]}
-    return {"address": "local", "num_cpus": workers, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    return {
+        "address": "local",
+        "num_cpus": workers,
+        "include_dashboard": False,
+        "_node_ip_address": "127.0.0.1",
+        "_system_config": {"worker_niceness": 0},  # by default actors step back behind all else that runs
+    }

@@ -18,8 +18,8 @@ def test_files_are_answered_and_bad_rows_counted(run, training, world, tmp_path)
     result = run(*asked)
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
-    assert (told["shards"], told["before"], told["rows"], told["bad"]) == (2, 0, 34, 1)
-    assert "1 bad row of 34 without an answer" in result.stderr
+    assert (told["shards"], told["before"], told["rows"], told["bad"]) == (2, 0, 38, 1)
+    assert "1 bad row of 38 without an answer" in result.stderr
     (file,) = (tmp_path / "out").glob("one-*.parquet")
     found = parquet.read_table(file)
     assert found.column_names == ["row", "one", "one_probability", "one_top", "topic", "topic_probability", "topic_top"]
