@@ -89,6 +89,12 @@ class Manifest:
     def read(cls, content: bytes) -> Manifest:
         """A manifest from its file.
 
+        Args:
+            content: The file's bytes.
+
+        Returns:
+            The manifest.
+
         Raises:
             ConfigError: If it is none of this version's.
         """

@@ -94,17 +94,8 @@ def score(
     if engine not in ENGINES or workers < 1:
         names = ", ".join(map(repr, get_args(EngineName)))
         raise ConfigError(f"expected an engine of {names} and one worker or more, got '{engine}' and {workers}")
-    model = str(Path(model).absolute())
     storage, shards = Storage(output), shards_of(documents)
-    job = Job(
-        model=model,
-        fingerprint=fingerprint(model),
-        output=storage.root,
-        config=ScoreConfig() if config is None else config,
-        keep=tuple(dict.fromkeys(keep)),
-        device=device,
-    )
-    scorer_of(job)
+    job = _job(Path(model).absolute(), storage, config or ScoreConfig(), keep, device)
     _check_output(storage, shards)
     done = _done(storage, job, overwrite=overwrite)
     before = {shard: done[shard] for shard in shards if shard in done}
@@ -127,6 +118,20 @@ def score(
         bad=sum(one.bad for one in finished),
         seconds=round(time.perf_counter() - start, 2),
     )
+
+
+def _job(model: Path, storage: Storage, config: ScoreConfig, keep: Sequence[str], device: str | None) -> Job:
+    """What is asked, once it is known that the model can answer it."""
+    job = Job(
+        model=str(model),
+        fingerprint=fingerprint(model),
+        output=storage.root,
+        config=config,
+        keep=tuple(dict.fromkeys(keep)),
+        device=device,
+    )
+    scorer_of(job)
+    return job
 
 
 def _check_output(storage: Storage, shards: Sequence[Shard]) -> None:
