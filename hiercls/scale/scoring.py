@@ -98,10 +98,9 @@ def score(
     job = _job(Path(model).absolute(), storage, config or ScoreConfig(), keep, device)
     _check_output(storage, shards)
     done = _done(storage, job, overwrite=overwrite)
-    before = {shard: done[shard] for shard in shards if shard in done}
-    finished, problems = list(before.values()), []
-    advance(len(finished), len(shards), sum(one.rows for one in finished))
-    left = [shard for shard in shards if shard not in before]
+    finished, problems = [done[shard] for shard in shards if shard in done], []
+    n_before, left = len(finished), [shard for shard in shards if shard not in done]
+    advance(n_before, len(shards), sum(one.rows for one in finished))
     for outcome in ENGINES[engine](job, left, workers=workers) if left else ():
         if isinstance(outcome, Problem):
             problems.append(outcome)
@@ -113,7 +112,7 @@ def score(
     storage.sweep()
     return Scored(
         shards=len(shards),
-        before=len(before),
+        before=n_before,
         rows=sum(one.rows for one in finished),
         bad=sum(one.bad for one in finished),
         seconds=round(time.perf_counter() - start, 2),
