@@ -29,7 +29,7 @@ demo: $(VENV)/.base
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
 
-test-all: lint
+test-all: lint $(VENV)/.all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) -m '' $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
@@ -60,4 +60,9 @@ $(VENV)/.base: $(SETTINGS) | $(BIN)/pip
 
 $(VENV)/.dev: $(VENV)/.base
 	$(INSTALL) --editable '.[compare,plots,report,repurpose,serve,tables,dev]'
+	@touch $@
+
+# What only slow tests need: engines of clusters, on this machine alone. Spark needs Java, too.
+$(VENV)/.all: $(VENV)/.dev
+	$(INSTALL) --editable '.[ray,spark]'
 	@touch $@

@@ -40,6 +40,7 @@ ROOMS = (
     "explain",
     "plots",
     "report",
+    "scale",  # more documents than one process can answer: shards, engines
     "study",  # benchmark protocols
     "export",
     "serving",

@@ -22,6 +22,7 @@ from hiercls.cli.explanation import register as register_explanation
 from hiercls.cli.pool import register as register_pool
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.reshaping import register as register_reshaping
+from hiercls.cli.scoring import register as register_scoring
 from hiercls.cli.serving import register as register_serving
 from hiercls.cli.taxonomy import register as register_taxonomy
 from hiercls.cli.training import register as register_training
@@ -30,6 +31,7 @@ GROUPS = (
     register_taxonomy,
     register_training,
     register_prediction,
+    register_scoring,
     register_evaluation,
     register_explanation,
     register_calibration,

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from hiercls.cli.app import note
+from hiercls.cli.pooling import Backends
 
 
 class Headers(StrEnum):
@@ -48,6 +49,10 @@ def ablation(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for ablation.json, ablation.md and ablation.svg.")
     ] = Path("benchmarks"),
+    backend: Annotated[
+        Backends, typer.Option(help="Processes of this machine, or a running cluster of Ray or Dask.")
+    ] = Backends.local,
+    workers: Annotated[int, typer.Option(help="Runs at once; -1: one a core.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Keep what ablation.json holds already.")] = False,
 ) -> None:
     """What does each part bring? One change at a time, on held-out threads of 20 Newsgroups' training documents."""
@@ -55,5 +60,5 @@ def ablation(
 
     names = [one.value for one in rows or (Rows.cascade, Rows.hiagm, Rows.regularisation, Rows.words)]
     config = AblationConfig(worlds=on or ["removed"], rows=names, seeds=range(seeds), documents=documents)
-    typer.echo(run_ablation(config, output, resume=resume, say=note))
+    typer.echo(run_ablation(config, output, resume=resume, say=note, backend=backend.value, workers=workers))
     note(f"wrote ablation.json, ablation.md and ablation.svg in {output}")

@@ -16,6 +16,7 @@ from hiercls.cli.app import note
 from hiercls.cli.load import serve
 from hiercls.cli.newcomers import onboarding
 from hiercls.cli.pooling import pooling, worlds
+from hiercls.cli.scale import scale
 from hiercls.cli.speed import speed
 from hiercls.cli.training import MaxLength, Tune
 from hiercls.errors import require
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: hiercls benchmark ablation --rows hiagm --seeds 3 --resume -o benchmarks")(ablation)
     group.command(epilog="Example: hiercls benchmark serve model documents.jsonl -o benchmarks")(serve)
     group.command(epilog="Example: hiercls benchmark speed --section encode --documents 256 -o benchmarks")(speed)
+    group.command(epilog="Example: hiercls benchmark scale --section growth --rows 100000 -o benchmarks")(scale)
     group.command(epilog="Example: hiercls benchmark pooling --pairs related --repeats 1 --resume -o benchmarks")(
         pooling
     )

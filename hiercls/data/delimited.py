@@ -6,6 +6,7 @@ Knows the csv module and its limits, not what the columns mean.
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import threading
 from collections.abc import Iterator, Sequence
@@ -43,14 +44,37 @@ def delimited_records(path: Path, *, delimiter: str, check_header: HeaderCheck) 
     Raises:
         DataError: If the file has no header, or one that the check refuses.
     """
-    refuse_utf16(path)
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        records = _delimited(file, str(path), delimiter, check_header)
-        try:
-            while part := _some(records):
-                yield from part
-        except _HeaderError as error:
-            raise DataError([error.problem], subject=f"'{path}'") from None
+    with path.open("rb") as file:
+        yield from open_delimited_records(file, name=str(path), delimiter=delimiter, check_header=check_header)
+
+
+def open_delimited_records(
+    file: IO[bytes], *, name: str, delimiter: str, check_header: HeaderCheck
+) -> Iterator[Record | Reject]:
+    """The rows of a CSV or TSV file that is open, from wherever it comes.
+
+    Args:
+        file: The file, at its beginning, which can go back there.
+        name: Its name for messages.
+        delimiter: What stands between two fields.
+        check_header: Finds what is wrong with the columns' names, if anything is.
+
+    Yields:
+        A record per row; a reject per row that cannot be divided into the header's columns.
+
+    Raises:
+        DataError: If the file has no header, or one that the check refuses.
+    """
+    refuse_utf16(file, name=name)
+    lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    records = _delimited(lines, name, delimiter, check_header)
+    try:
+        while part := _some(records):
+            yield from part
+    except _HeaderError as error:
+        raise DataError([error.problem], subject=f"'{name}'") from None
+    finally:
+        lines.detach()
 
 
 def _some(records: Iterator[Record | Reject]) -> list[Record | Reject]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from hiercls.data.records import Record
 from hiercls.data.rejects import Reject
@@ -61,15 +61,31 @@ def json_records(path: Path) -> Iterator[Record | Reject]:
     Raises:
         DataError: If the file is UTF-16, or one JSON array.
     """
-    refuse_utf16(path)
     with path.open("rb") as file:
-        start = file.read(64).removeprefix(_BYTE_ORDER_MARK).lstrip()
-        file.seek(0)
-        if start.startswith(b"["):
-            hint = "write one object per line, without the brackets and commas around them"
-            problem = Problem(message="expected JSONL, got one JSON array", file=str(path), line=1, hint=hint)
-            raise DataError([problem], subject=f"'{path}'")
-        yield from line_records(file, name=str(path), are_json=True)
+        yield from open_json_records(file, name=str(path))
+
+
+def open_json_records(file: IO[bytes], *, name: str) -> Iterator[Record | Reject]:
+    """The rows of a JSONL file that is open, from wherever it comes.
+
+    Args:
+        file: The file, at its beginning, which can go back there.
+        name: Its name for messages.
+
+    Yields:
+        A record per line that is not blank, or a reject.
+
+    Raises:
+        DataError: If the file is UTF-16, or one JSON array.
+    """
+    refuse_utf16(file, name=name)
+    start = file.read(64).removeprefix(_BYTE_ORDER_MARK).lstrip()
+    file.seek(0)
+    if start.startswith(b"["):
+        hint = "write one object per line, without the brackets and commas around them"
+        problem = Problem(message="expected JSONL, got one JSON array", file=name, line=1, hint=hint)
+        raise DataError([problem], subject=f"'{name}'")
+    yield from line_records(file, name=name, are_json=True)
 
 
 def decode_line(line: str | bytes, *, first: bool) -> tuple[str, str | None]:
@@ -104,20 +120,21 @@ def not_utf8(byte: int) -> str:
     return f"expected UTF-8, got the byte 0x{byte:02x}; save the file as UTF-8 (it may be Windows-1252 or Latin-1)"
 
 
-def refuse_utf16(path: Path) -> None:
+def refuse_utf16(file: IO[bytes], *, name: str) -> None:
     """Refuse a file that says it is UTF-16, before each of its lines becomes a problem.
 
     Args:
-        path: The file.
+        file: The file, at its beginning, where it is left.
+        name: Its name for messages.
 
     Raises:
         DataError: If the file begins with UTF-16's byte order mark.
     """
-    with path.open("rb") as file:
-        start = file.read(2)
+    start = file.read(2)
+    file.seek(0)
     if start in (b"\xff\xfe", b"\xfe\xff"):
-        problem = Problem(message="expected UTF-8, got UTF-16", file=str(path), hint="save the file as UTF-8")
-        raise DataError([problem], subject=f"'{path}'")
+        problem = Problem(message="expected UTF-8, got UTF-16", file=name, hint="save the file as UTF-8")
+        raise DataError([problem], subject=f"'{name}'")
 
 
 def _parse_object(text: str) -> tuple[dict[str, Any], str | None, int | None]:

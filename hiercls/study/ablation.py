@@ -20,6 +20,7 @@ from hiercls.metrics import evaluate_view
 from hiercls.plots import Gain, plot_gains
 from hiercls.study.effects import effects, report
 from hiercls.study.newsgroups import versions_and_machine
+from hiercls.study.parallel import Backend, run_many
 from hiercls.study.report import runs_before, write_json
 from hiercls.study.threads import WORLDS, Split, draw
 from hiercls.study.union import classes_of
@@ -58,7 +59,15 @@ class AblationConfig:
         return [variant for name in self.rows for variant in VARIANTS[name]]
 
 
-def run_ablation(config: AblationConfig, folder: Path, *, resume: bool, say: Callable[[str], None]) -> str:
+def run_ablation(
+    config: AblationConfig,
+    folder: Path,
+    *,
+    resume: bool,
+    say: Callable[[str], None],
+    backend: Backend = "local",
+    workers: int = 1,
+) -> str:
     """Run the ablation; its JSON is written anew after every run, its tables at the end.
 
     Args:
@@ -66,6 +75,8 @@ def run_ablation(config: AblationConfig, folder: Path, *, resume: bool, say: Cal
         folder: Where ``ablation.json``, ``ablation.md`` and ``ablation.svg`` go.
         resume: Whether runs that stand in the JSON already, with the same settings, are kept.
         say: Is told of every run as it comes.
+        backend: Where runs are made: processes of this machine, or a running cluster.
+        workers: How many at once; one local worker is this process.
 
     Returns:
         The tables, in Markdown, of everything that the JSON holds.
@@ -78,30 +89,39 @@ def run_ablation(config: AblationConfig, folder: Path, *, resume: bool, say: Cal
     results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
     if resume:
         results["runs"] = runs_before(folder / "ablation.json", results["conditions"])
-    for name in config.worlds:
-        for seed in config.seeds:
-            seeds = results["runs"].setdefault(name, {})
-            for variant in config.variants:
-                done: dict[str, Any] = seeds.setdefault(str(seed), {})
-                if done.get(variant.name, {}).get("changes") == variant.plain:
-                    continue
-                split = draw(taxonomy, WORLDS[name], documents=config.documents, seed=seed)
-                found = run_variant(taxonomy, split, variant, seed=seed)
-                run = {
-                    "group": variant.group,
-                    "against": variant.against,
-                    "changes": variant.plain,
-                    **dataclasses.asdict(found),
-                }
-                rows = {**done, variant.name: run}
-                seeds[str(seed)] = {row: rows[row] for row in NAMES if row in rows}
-                accuracy = found.accuracy[taxonomy.levels[-1]]
-                say(f"{name}, seed {seed}, {variant.group}, {variant.name}: {accuracy:.3f}")
-                write_json(folder / "ablation.json", results)
+    runs = results["runs"]
+    missing = [
+        (taxonomy, name, variant, seed, config.documents)
+        for name in config.worlds
+        for seed in config.seeds
+        for variant in config.variants
+        if runs.get(name, {}).get(str(seed), {}).get(variant.name, {}).get("changes") != variant.plain
+    ]
+    for name, seed, variant, found in run_many(_one, missing, backend=backend, workers=workers):
+        run = {
+            "group": variant.group,
+            "against": variant.against,
+            "changes": variant.plain,
+            **dataclasses.asdict(found),
+        }
+        seeds = runs.setdefault(name, {})
+        rows = {**seeds.get(str(seed), {}), variant.name: run}
+        seeds[str(seed)] = {row: rows[row] for row in NAMES if row in rows}
+        accuracy = found.accuracy[taxonomy.levels[-1]]
+        say(f"{name}, seed {seed}, {variant.group}, {variant.name}: {accuracy:.3f}")
+        write_json(folder / "ablation.json", results)
     text = report(results, taxonomy)
     write_text(folder / "ablation.md", text)
     _draw(results, folder / "ablation.svg", level=taxonomy.levels[-1])
     return text
+
+
+def _one(
+    taxonomy: Taxonomy, world: str, variant: Variant, seed: int, documents: int
+) -> tuple[str, int, Variant, Figures]:
+    """One run, in whatever process."""
+    split = draw(taxonomy, WORLDS[world], documents=documents, seed=seed)
+    return world, seed, variant, run_variant(taxonomy, split, variant, seed=seed)
 
 
 def _draw(results: Mapping[str, Any], file: Path, *, level: str) -> None:

@@ -1,6 +1,6 @@
 """The sweep of the pooling study: all networks of all repeats, in programs of a few, on several cores or machines.
 
-Knows joblib's backends and a file with a line a network, where a sweep that was stopped goes on.
+Knows a file with a line a network, where a sweep that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -9,19 +9,16 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import joblib
 import numpy as np
 import torch
 
-from hiercls.errors import ConfigError, require
+from hiercls.study.parallel import Backend, run_many
 from hiercls.study.pooling_documents import Documents
 from hiercls.study.pooling_networks import Trained, train_networks
 from hiercls.study.pooling_setup import Network, NetworkConfig
 from hiercls.study.pooling_tasks import Pair, Task, joint_runs, main_tasks
-
-Backend = Literal["local", "ray", "dask"]
 
 T = TypeVar("T")
 
@@ -137,42 +134,20 @@ def _run(
 ) -> Iterator[list[tuple[Run, Trained]]]:
     """The programs' results, as they come."""
     device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    options: dict[str, Any] = {"backend": _backend(config.backend), "n_jobs": config.workers}
-    if config.backend == "local":
-        options["inner_max_num_threads"] = 1
-    streams = config.backend != "ray"  # which gives its results back all at once
-    with joblib.parallel_config(**options):
-        together = joblib.Parallel(return_as="generator_unordered" if streams else "list", batch_size=1)
-        for wave in [programs] if streams else _parts(programs, 4 * together.n_jobs):
-            yield from together(
-                joblib.delayed(run_program)(
-                    program,
-                    networks_of(documents, program, config.per_class),
-                    config.alone if len(program[0][1]) == 1 else config.joint,
-                    device,
-                )
-                for program in wave
-            )
+    given = (
+        (
+            program,
+            networks_of(documents, program, config.per_class),
+            config.alone if len(program[0][1]) == 1 else config.joint,
+            device,
+        )
+        for program in programs
+    )
+    return run_many(run_program, given, backend=config.backend, workers=config.workers)
 
 
 def _parts(items: Sequence[T], size: int) -> list[Sequence[T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _backend(name: Backend) -> str:
-    """What joblib calls a backend, registered if need be."""
-    if name == "local":
-        return "loky"
-    if name == "ray":
-        require("ray", extra="cluster")
-        from ray.util.joblib import register_ray
-
-        register_ray()
-    elif name == "dask":
-        require("distributed", extra="cluster")
-    else:
-        raise ConfigError(f"expected a backend 'local', 'ray' or 'dask', got {name!r}")
-    return name
 
 
 def networks_of(documents: Documents, program: Sequence[Run], per_class: int) -> list[Network]:

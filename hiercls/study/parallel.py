@@ -1,0 +1,74 @@
+"""Runs of a study side by side: in this process, in processes of this machine, or on a running cluster of Ray or Dask.
+
+Knows joblib's backends; not what a run is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, TypeVar
+
+import joblib
+
+from hiercls.errors import ConfigError, require
+
+Backend = Literal["local", "ray", "dask"]
+
+T = TypeVar("T")
+
+
+def run_many(
+    work: Callable[..., T], given: Iterable[Sequence[Any]], *, backend: Backend = "local", workers: int = 1
+) -> Iterator[T]:
+    """Do a work for each of some arguments.
+
+    Args:
+        work: A function of a module, so that other processes find it.
+        given: Its arguments, each a sequence; they are taken as they are needed.
+        backend: ``local`` processes of one thread each, or a cluster of ``ray`` or ``dask`` that is running.
+        workers: How many at once; -1: as many as there are cores. One local worker is this process, in order.
+
+    Yields:
+        What comes of them, as they are done.
+
+    Raises:
+        ConfigError: If there is no such backend.
+        MissingExtraError: If it is not installed.
+
+    Example:
+        >>> list(run_many(pow, [(2, 3), (3, 2)]))
+        [8, 9]
+    """
+    name = _registered(backend)
+    if backend == "local" and workers == 1:
+        yield from itertools.starmap(work, given)
+        return
+    options: dict[str, Any] = {"backend": name, "n_jobs": workers}
+    if backend == "local":
+        options["inner_max_num_threads"] = 1
+    streams = backend != "ray"  # which gives its results back all at once
+    left = iter(given)
+    with joblib.parallel_config(**options):
+        together = joblib.Parallel(return_as="generator_unordered" if streams else "list", batch_size=1)
+        size = None if streams else 4 * together.n_jobs
+        while wave := list(itertools.islice(left, 1)):
+            yield from together(
+                joblib.delayed(work)(*one) for one in itertools.chain(wave, itertools.islice(left, size))
+            )
+
+
+def _registered(name: Backend) -> str:
+    """What joblib calls a backend, registered if need be."""
+    if name == "local":
+        return "loky"
+    if name == "ray":
+        require("ray", extra="cluster")
+        from ray.util.joblib import register_ray
+
+        register_ray()
+    elif name == "dask":
+        require("distributed", extra="cluster")
+    else:
+        raise ConfigError(f"expected a backend 'local', 'ray' or 'dask', got {name!r}")
+    return name
