@@ -23,6 +23,13 @@ _KINDS = (
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+OFFLINE = "HIERCLS_OFFLINE"
+"""The environment variable that forbids all downloads, as ``HF_HUB_OFFLINE`` does those from the hub."""
+
+
+def is_offline() -> bool:
+    """Whether nothing may be fetched from the network."""
+    return os.environ.get(OFFLINE, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def not_a_file(path: str | Path, *, extensions: Sequence[str]) -> Problem | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
 from pathlib import Path
@@ -127,8 +128,8 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             "extensions": _extensions(saved),
         }
         classifier.heldout_ = HeldOut.from_tensors(saved.weights, names=settings.get("heldout"), n_topics=n_topics)
-        expected = settings["encoder_sha256"]
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        fingerprint = settings["encoder_sha256"] if classifier.tune == "none" else None
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     if head is None:
         classifier.scorer_ = Scorer(mix=mix, **parts)
@@ -137,12 +138,7 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
     classifier.encoder = _encoder_setting(found, settings.get("reads"), classifier.max_length)
     wanted = classifier.encoder_config()
     name = wanted.name if classifier.tune == "none" else str(path / ENCODER)
-    encoder = load_encoder(dataclasses.replace(wanted, name=name))
-    if classifier.tune == "none" and encoder.fingerprint != expected:
-        raise ModelFolderError(
-            f"the model in {path} was trained on the encoder '{name}' with SHA-256 {expected}, "
-            f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
-        )
+    encoder = load_encoder(dataclasses.replace(wanted, name=name), fingerprint=fingerprint)
     engine = classifier.engine_config().build(encoder)
     classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, **parts)
     return classifier
@@ -205,12 +201,15 @@ def _branch(saved: SavedModel, *, n_topics: int) -> LexicalBranch | None:
         return None
     names = ("term_weights", "encoding_weights", "idf", "scale")
     term_weights, encoding_weights, idf, scale = (saved.weights[f"{_LEXICAL}{name}"].numpy() for name in names)
-    n_terms, width = len(saved.vocabulary), saved.settings["width"]
+    n_terms, width = len(set(saved.vocabulary)), saved.settings["width"]
     bias = saved.weights.get(f"{_LEXICAL}bias", torch.zeros(n_topics)).numpy()  # older folders have none
     fits = term_weights.shape == (n_terms, n_topics) and idf.shape == (n_terms,) and scale.shape == ()
     if not fits or bias.shape != (n_topics,) or encoding_weights.shape not in {(0, n_topics), (width, n_topics)}:
-        raise ValueError(f"expected weights of {n_terms} terms and of encodings for {n_topics} topics, and one scale")
-    terms = Terms(names=tuple(saved.vocabulary), idf=idf, max_words=saved.settings["max_words"])
+        raise ValueError(
+            f"expected weights of {n_terms} different terms and of encodings for {n_topics} topics, and one scale"
+        )
+    max_words = LexicalConfig(max_words=saved.settings["max_words"]).max_words
+    terms = Terms(names=tuple(saved.vocabulary), idf=idf, max_words=max_words)
     return LexicalBranch(
         terms=terms, term_weights=term_weights, encoding_weights=encoding_weights, scale=float(scale), bias=bias
     )
@@ -324,9 +323,13 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
     classifier.trials_ = ()
     if classifier.encoder is None:
         return classifier, None
-    head = classifier.head.build(settings["width"], _trained_on(saved), task=task)
     others = (_LEXICAL, _NOVELTY, _FILING, extension.NAME, promises.NAME)
-    head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
+    weights = {name: value for name, value in saved.weights.items() if not name.startswith(others)}
+    build = partial(classifier.head.build, settings["width"], _trained_on(saved), task=task)
+    with torch.device("meta"):  # sizes alone, so that settings cannot ask for more memory than the weights have
+        build().load_state_dict(weights, assign=True)
+    head = build()
+    head.load_state_dict(weights)
     return classifier, head.eval()
 
 

@@ -54,7 +54,7 @@ class CustomerStore:
             return {}
         except OSError as error:
             raise ModelFolderError(f"cannot read the added customers '{self.path}': {error.strerror}") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelFolderError(
                 f"'{self.path}' does not hold the customers that were added to the server; move it away to start anew"
             ) from error
