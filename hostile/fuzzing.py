@@ -1,21 +1,52 @@
 """Fuzzing: atheris makes input up, led by the branches that it reaches; ``python -m hostile.fuzzing TARGET SECONDS``.
 
-What it finds to be new goes to ``hostile/corpus/TARGET``, where it starts from next time; what makes hiercls fail goes
-to ``hostile/crashes``, whose files ``tests/hostile`` runs for ever after. Knows doors and atheris.
+What it finds to be new is added to ``hostile/corpus/TARGET.jsonl``, from which it starts next time; what makes hiercls
+fail goes to ``hostile/crashes``. ``tests/hostile`` brings both to the doors for ever after. Knows doors and atheris.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import subprocess
 import sys
-import time
+import tempfile
 import traceback
 from pathlib import Path
 
 HERE = Path(__file__).parent
 CORPUS, CRASHES = HERE / "corpus", HERE / "crashes"
+TARGETS = ("yaml", "data", "labels", "model")
 READERS = ("csv", "tsv", "jsonl", "stream")
+
+
+def corpus(target: str) -> list[bytes]:
+    """The inputs that fuzzing of a target starts from.
+
+    Args:
+        target: As in ``knock``.
+
+    Returns:
+        The inputs.
+    """
+    return [base64.b64decode(line) for line in (CORPUS / f"{target}.jsonl").read_text().splitlines()]
+
+
+def keep(target: str, folder: Path) -> int:
+    """Keep the inputs of a folder as a target's corpus.
+
+    Args:
+        target: As in ``knock``.
+        folder: Where libFuzzer wrote them.
+
+    Returns:
+        How many there are.
+    """
+    inputs = sorted({file.read_bytes() for file in folder.iterdir()}, key=lambda data: (len(data), data))
+    CORPUS.mkdir(exist_ok=True)
+    (CORPUS / f"{target}.jsonl").write_text("".join(base64.b64encode(data).decode() + "\n" for data in inputs))
+    return len(inputs)
 
 
 def knock(target: str, data: bytes) -> None:
@@ -61,11 +92,30 @@ def noted(target: str, data: bytes) -> None:
 
 
 def main(target: str, seconds: str = "1800") -> None:
-    """Fuzz one target.
+    """Fuzz one target in a process of its own, and keep what it finds.
 
     Args:
         target: As in ``knock``.
         seconds: How long.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for number, data in enumerate(corpus(target)):
+            Path(folder, str(number)).write_bytes(data)
+        options = [f"-max_total_time={seconds}", f"-artifact_prefix={CRASHES}/{target}-", "-timeout=60"]
+        options += ["-rss_limit_mb=4096", "-max_len=8192", "-print_final_stats=1"]
+        run = subprocess.run(
+            [sys.executable, "-m", "hostile.fuzzing", "--within", target, *options, folder], check=False
+        )
+        print(f"{keep(target, Path(folder))} inputs are kept for {target}")
+    sys.exit(run.returncode)
+
+
+def within(target: str, *options: str) -> None:
+    """Fuzz one target in this process, which ends with it.
+
+    Args:
+        target: As in ``knock``.
+        *options: libFuzzer's.
     """
     import atheris
 
@@ -73,22 +123,10 @@ def main(target: str, seconds: str = "1800") -> None:
         import hostile.doors  # what is imported here is watched
 
     hostile.doors.saved_file("config.json")
-
-    (CORPUS / target).mkdir(parents=True, exist_ok=True)
     CRASHES.mkdir(exist_ok=True)
-    begun = time.time()
-    options = [
-        f"-max_total_time={seconds}",
-        f"-artifact_prefix={CRASHES}/{target}-",
-        "-timeout=20",
-        "-rss_limit_mb=4096",
-        "-max_len=65536" if target == "model" else "-max_len=8192",
-        "-print_final_stats=1",
-    ]
-    print(f"fuzzing {target} from {time.ctime(begun)}", flush=True)
-    atheris.Setup([sys.argv[0], *options, str(CORPUS / target)], lambda data: noted(target, data))
+    atheris.Setup([sys.argv[0], *options], lambda data: noted(target, data))
     atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    within(*sys.argv[2:]) if sys.argv[1] == "--within" else main(*sys.argv[1:])
