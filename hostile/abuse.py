@@ -109,7 +109,7 @@ def report(outcomes: Iterable[Outcome]) -> str:
         slowest, largest = max((one.seconds for one in own), default=0), max((one.megabytes for one in own), default=0)
         lines.append(f"| {door} | {len(own)} | {' | '.join(map(str, n_by))} | {slowest:.2f} | {largest:.0f} |")
     refused = [one for one in found if one.became == "refused"]
-    for name, key in (("slowest", "seconds"), ("largest", "megabytes")):
+    for name, key in (("slowest", "seconds"), ("largest", "megabytes")) if refused else ():
         worst = max(refused, key=lambda one: getattr(one, key))
         lines.append(
             f"\nThe {name} refusal: {worst.door}, {worst.kind}: {worst.seconds:.2f} s, {worst.megabytes:.0f} MB."

@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,13 @@ class Case:
     make: Callable[[], bytes]
 
 
-def catalogue() -> Iterator[Case]:
-    """All cases, door by door, each kind once a door."""
+@cache
+def catalogue() -> tuple[Case, ...]:
+    """All cases, each kind once a door."""
+    return tuple(_cases())
+
+
+def _cases() -> Iterator[Case]:
     for number, (door, data) in enumerate(wholes()):
         place = f"whole {number}"
         for kind, damage in DAMAGES.items():

@@ -122,14 +122,9 @@ def predict(
     with _documents(file) as documents:
         n_rows = _checked(documents(), skipping)
         with resumed(output, key=key, multiple=WINDOW) as (stream, n_done):
+            left = itertools.islice(documents(), n_done, None)
             answers = _answers(
-                classifier,
-                itertools.islice(documents(), n_done, None),
-                view,
-                more,
-                top_k=top_k,
-                false_alarms=false_alarms,
-                n_rows=n_rows - n_done,
+                classifier, left, view, more, top_k=top_k, false_alarms=false_alarms, n_rows=n_rows - n_done
             )
             for answer in answers:
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")

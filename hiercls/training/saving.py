@@ -146,11 +146,7 @@ def _check_files(folder: Path, expected: Any) -> None:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """A file of a folder, never one elsewhere: no absolute name, no ``..``, no link but the hub's cache's to its blobs.
-
-    Raises:
-        ModelFolderError: If it lies elsewhere, or is there and no file, so that reading might wait for ever.
-    """
+    """A file of a folder, never one elsewhere; of links those of the hub's cache to its blobs alone are followed."""
     root, file = folder.resolve(), (folder / name).resolve()
     homes = [root, root.parent.with_name("blobs")] if root.parent.name == "snapshots" else [root]
     if not any(file.is_relative_to(home) for home in homes):
