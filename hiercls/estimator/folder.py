@@ -135,7 +135,9 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
         classifier.scorer_ = Scorer(mix=mix, **parts)
         return classifier
     found = _found(classifier.encoder, settings.get("encoder_beside"), path)
-    classifier.encoder = _encoder_setting(found, settings.get("reads"), classifier.max_length)
+    classifier.encoder = _encoder_setting(
+        found, settings.get("reads", _earlier_pooling(settings)), classifier.max_length
+    )
     wanted = classifier.encoder_config()
     name = wanted.name if classifier.tune == "none" else str(path / ENCODER)
     encoder = load_encoder(dataclasses.replace(wanted, name=name), fingerprint=fingerprint)
@@ -308,16 +310,16 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
     """The estimator and its head, without encoder; there is no head where there is no encoder."""
     settings = saved.settings
     taxonomy = Taxonomy.from_yaml(saved.taxonomy)
-    training, head_settings = settings["training"], settings["head"]
+    head_settings = settings["head"]
     lexical = settings.get("lexical", False)
     classifier = cls(
         taxonomy,
         head=None if head_settings is None else _head_config(head_settings),
         lexical=LexicalConfig(**lexical) if isinstance(lexical, dict) else lexical,
-        training=None if training is None else TrainingConfig(**training),
+        training=_training(settings["training"]),
         random_state=settings["random_state"],
         device=device,
-        **settings["params"],
+        **{name: value for name, value in settings["params"].items() if name != "pooling"},  # of the encoder since
     )
     classifier.taxonomy_ = taxonomy
     classifier.trials_ = ()
@@ -331,6 +333,20 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
     head = build()
     head.load_state_dict(weights)
     return classifier, head.eval()
+
+
+def _training(settings: Mapping[str, Any] | None) -> TrainingConfig | None:
+    """The settings of the training; in the first folders patience is a number of epochs, and not their share."""
+    if settings is None or settings.get("patience", 0) <= 1:
+        return None if settings is None else TrainingConfig(**settings)
+    return TrainingConfig(**{**settings, "patience": min(1.0, settings["patience"] / settings["epochs"])})
+
+
+def _earlier_pooling(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What an encoder reads, in folders from before it was a setting of the encoder; None: the defaults."""
+    pooling, max_length = (settings["params"].get(name) for name in ("pooling", "max_length"))
+    reads = {"pooling": pooling, "max_length": max_length}
+    return None if pooling in (None, "mean") else {name: value for name, value in reads.items() if value is not None}
 
 
 def _plain_head(head: Head) -> dict[str, Any]:

@@ -58,8 +58,9 @@ def patterns():
 
 def seconds(pattern, text):
     begun = time.thread_time()
-    pattern.fullmatch(text)
-    _ = [match.end() for match in pattern.finditer(text)]
+    pattern.match(text)
+    if not pattern.pattern.endswith(r"\Z"):  # those are matched from the beginning alone
+        _ = [match.end() for match in pattern.finditer(text)]
     return time.thread_time() - begun
 
 
