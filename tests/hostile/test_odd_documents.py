@@ -13,6 +13,7 @@ from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.training.config import TrainingConfig
 from hostile.texts import ODD_TEXTS
 
+pytestmark = pytest.mark.slow
 QUICK = TrainingConfig(epochs=1, batch_size=16)
 
 
