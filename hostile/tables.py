@@ -65,7 +65,7 @@ def _columns() -> Mapping[str, Mapping[str, Any]]:
         "large texts": {"text": pa.array(["a", None], pa.large_string())},
         "labels that are numbers": {**texts, "label": [1, 2]},
         "labels that are not numbers": {**texts, "label": [float("nan"), 1.0]},
-        "labels in lists in lists": {**texts, "labels": [[["one", "ABC"]], [[["x"]]]]},
+        "labels in lists in lists": {**texts, "labels": [[[["one", "ABC"]]], [[["x"]]]]},
         "labels in structures": {**texts, "labels": [[{"view": "one"}], []]},
         "pairs of three": {**texts, "labels": [[["a", "b", "c"]], [["one", "ABC"]]]},
         "views that are numbers": {**texts, "view": [1, 2]},
