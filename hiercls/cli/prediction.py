@@ -27,9 +27,9 @@ from hiercls.cli.documents import (
     SkipBad,
     Skipping,
     load_model,
-    opened,
     shows_progress,
 )
+from hiercls.cli.resuming import identity, resumed
 from hiercls.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ At = Annotated[
 ]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout by default.")
+]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Keep answers as they come, and go on where the same command was interrupted."),
 ]
 TopK = Annotated[int, typer.Option(min=1, help="How many of the likeliest classes are listed.")]
 
@@ -87,6 +91,7 @@ def predict(
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
+    resume: Resume = False,
 ) -> None:
     """Predict the classes of documents, one JSON object per document and in their order.
 
@@ -95,6 +100,8 @@ def predict(
     With --false-alarms it has out_of_scope too; where that is true, label and probability (labels) are null.
     An empty text is answered like any other.
     All rows are checked before the first is answered; no file, nor stdin, is held in memory whole.
+    --output appears when all are answered; with --resume, answers wait beside it if the command is interrupted, and the
+    same command goes on after them.
     With --skip-bad a bad row keeps its place: its label (labels) is null, and problems says why.
 
     Where the likeliest class is not enough, ask for more: --coverage adds the set of classes that holds the true one as
@@ -110,14 +117,24 @@ def predict(
     more = asked_for(
         classifier, view, sets=(coverage, calibrated_at), nodes=(threshold, accuracy), least_cost=least_cost
     )
+    asked = [view.name, top_k, coverage, calibrated_at, threshold, accuracy, least_cost, false_alarms]
+    key = _identity(model, file, asked) if resume else None
     with _documents(file) as documents:
         n_rows = _checked(documents(), skipping)
-        with opened(output) as stream:
+        with resumed(output, key=key, multiple=WINDOW) as (stream, n_done):
+            left = itertools.islice(documents(), n_done, None)
             answers = _answers(
-                classifier, documents(), view, more, top_k=top_k, false_alarms=false_alarms, n_rows=n_rows
+                classifier, left, view, more, top_k=top_k, false_alarms=false_alarms, n_rows=n_rows - n_done
             )
             for answer in answers:
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
+
+
+def _identity(model: Path, file: Path, asked: Sequence[object]) -> str:
+    """What tells this command from another; the settings hold the hashes of the model's other files."""
+    if str(file) == "-":
+        raise ConfigError("--resume reads documents twice: give a file, not stdin")
+    return identity([model / "config.json", file], asked=asked)
 
 
 @contextmanager

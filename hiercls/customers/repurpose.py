@@ -176,16 +176,26 @@ class Repurposer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             archived: Self = _from_skops(cls, file)
             return archived
         try:
-            with safe_open(file, framework="numpy") as opened:
-                settings = json.loads((opened.metadata() or {})["settings"])
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118, no mapping
-        except (SafetensorError, KeyError, ValueError) as error:
+            return cls._from_linear(file)
+        except (SafetensorError, LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ModelFolderError(f"expected a saved repurposer, got '{file}': {error}") from error
+
+    @classmethod
+    def _from_linear(cls, file: Path) -> Self:
+        """A linear head, whose parts fit each other."""
+        with safe_open(file, framework="numpy") as opened:
+            settings = json.loads((opened.metadata() or {})["settings"])
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118, no mapping
         if settings.pop("format", None) != FORMAT:
             raise ModelFolderError(f"expected a saved repurposer, got another kind of safetensors file: '{file}'")
         loaded = cls(settings.pop("head"), strength=settings.pop("strength"))
-        loaded.__dict__.update(settings, classes_=np.array(settings["classes_"]), temperature_=1.0)
-        loaded.centre_, loaded.scale_ = np.zeros(sum(loaded.widths_)), np.ones(sum(loaded.widths_))
+        loaded.strength_, loaded.held_out_accuracy_ = settings["strength_"], settings["held_out_accuracy_"]
+        loaded.layers_, loaded.widths_ = list(settings["layers_"]), [int(width) for width in settings["widths_"]]
+        loaded.classes_, loaded.temperature_ = np.array(settings["classes_"]), 1.0
+        n_classes, width = len(loaded.classes_), sum(loaded.widths_)
+        if (tensors["weights"].shape, tensors["bias"].shape) != ((n_classes, width), (n_classes,)):
+            raise ValueError(f"expected weights of {n_classes} classes and width {width}")
+        loaded.centre_, loaded.scale_ = np.zeros(width), np.ones(width)
         loaded.classifier_ = LinearScores(tensors["weights"], tensors["bias"])
         return loaded
 
@@ -347,10 +357,13 @@ def _temperature(scores: Array, classes: np.ndarray) -> float:
 def _from_skops(kind: type[Repurposer], file: Path) -> Any:
     """A repurposer that skops wrote, after a look at the types that are in it."""
     skops = require("skops.io", extra="repurpose")
-    unknown = sorted(set(skops.get_untrusted_types(file=file)) - set(_OWN_TYPES))
+    try:
+        unknown = sorted(set(skops.get_untrusted_types(file=file)) - set(_OWN_TYPES))
+        loaded = None if unknown else skops.load(file, trusted=list(_OWN_TYPES))
+    except Exception as error:  # skops, zipfile and numpy raise errors of many kinds of what is damaged
+        raise ModelFolderError(f"expected a saved repurposer, got '{file}': {error}") from error
     if unknown:
         raise ModelFolderError(f"'{file}' holds types that no repurposer has, so it is not read: {', '.join(unknown)}")
-    loaded = skops.load(file, trusted=list(_OWN_TYPES))
-    if not isinstance(loaded, kind):
+    if not isinstance(loaded, kind) or not hasattr(loaded, "classifier_"):
         raise ModelFolderError(f"expected a saved repurposer, got a {type(loaded).__name__}: '{file}'")
     return loaded

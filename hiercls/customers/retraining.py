@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -208,12 +208,20 @@ class EncoderRepurposer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         file = Path(folder) / _HEAD
         if not file.is_file():
             raise ModelFolderError(f"expected a saved encoder repurposer in '{folder}', but there is no {_HEAD}")
+        try:
+            return cls._read(file, encoder=Path(folder) / _ENCODER)
+        except (SafetensorError, LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            raise ModelFolderError(f"expected a saved encoder repurposer in '{folder}': {error}") from error
+
+    @classmethod
+    def _read(cls, file: Path, *, encoder: Path) -> Self:
+        """The head of a file, on the encoder of a folder."""
         with safe_open(file, framework="pt") as opened:
             settings = json.loads((opened.metadata() or {}).get("settings", "{}"))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118, no mapping
         if settings.get("format") != FORMAT:
             raise ModelFolderError(f"expected a saved encoder repurposer, got another kind of file: '{file}'")
-        config = EncoderConfig(**{**settings["encoder"], "name": str(Path(folder) / _ENCODER), "revision": None})
+        config = EncoderConfig(**{**settings["encoder"], "name": str(encoder), "revision": None})
         loaded = cls(load_encoder(config))
         loaded.encoder_, loaded.classes_ = loaded.encoder.requires_grad_(False), np.array(settings["classes"])
         loaded.head_ = nn.Linear(loaded.encoder.width, len(loaded.classes_))

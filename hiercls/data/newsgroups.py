@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hiercls.errors import ConfigError, DataError, Problem, nearest
+from hiercls.files import is_offline
 
 _REMOVED = ("headers", "footers", "quotes")
 
@@ -61,7 +62,10 @@ def load_newsgroups(subset: Literal["train", "test"], *, headers: Literal["kept"
 
     try:
         bunch = datasets.fetch_20newsgroups(
-            subset=subset, remove=_REMOVED if headers == "removed" else (), shuffle=False
+            subset=subset,
+            remove=_REMOVED if headers == "removed" else (),
+            shuffle=False,
+            download_if_missing=not is_offline(),
         )
     except OSError as error:
         raise DataError([_absent(datasets.get_data_home(), error)], subject="the 20 Newsgroups data") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
 from pathlib import Path
@@ -127,22 +128,19 @@ def load(cls: Any, path: Path, *, device: str | torch.device | None) -> Any:
             "extensions": _extensions(saved),
         }
         classifier.heldout_ = HeldOut.from_tensors(saved.weights, names=settings.get("heldout"), n_topics=n_topics)
-        expected = settings["encoder_sha256"]
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        fingerprint = settings["encoder_sha256"] if classifier.tune == "none" else None
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise ModelFolderError(f"{path} is no whole model: {type(error).__name__}: {error}; save it again") from error
     if head is None:
         classifier.scorer_ = Scorer(mix=mix, **parts)
         return classifier
     found = _found(classifier.encoder, settings.get("encoder_beside"), path)
-    classifier.encoder = _encoder_setting(found, settings.get("reads"), classifier.max_length)
+    classifier.encoder = _encoder_setting(
+        found, settings.get("reads", _earlier_pooling(settings)), classifier.max_length
+    )
     wanted = classifier.encoder_config()
     name = wanted.name if classifier.tune == "none" else str(path / ENCODER)
-    encoder = load_encoder(dataclasses.replace(wanted, name=name))
-    if classifier.tune == "none" and encoder.fingerprint != expected:
-        raise ModelFolderError(
-            f"the model in {path} was trained on the encoder '{name}' with SHA-256 {expected}, "
-            f"but the one found here has {encoder.fingerprint}; give the encoder it was trained on"
-        )
+    encoder = load_encoder(dataclasses.replace(wanted, name=name), fingerprint=fingerprint)
     engine = classifier.engine_config().build(encoder)
     classifier.scorer_ = Scorer(mix=mix, head=head, engine=engine, **parts)
     return classifier
@@ -205,12 +203,15 @@ def _branch(saved: SavedModel, *, n_topics: int) -> LexicalBranch | None:
         return None
     names = ("term_weights", "encoding_weights", "idf", "scale")
     term_weights, encoding_weights, idf, scale = (saved.weights[f"{_LEXICAL}{name}"].numpy() for name in names)
-    n_terms, width = len(saved.vocabulary), saved.settings["width"]
+    n_terms, width = len(set(saved.vocabulary)), saved.settings["width"]
     bias = saved.weights.get(f"{_LEXICAL}bias", torch.zeros(n_topics)).numpy()  # older folders have none
     fits = term_weights.shape == (n_terms, n_topics) and idf.shape == (n_terms,) and scale.shape == ()
     if not fits or bias.shape != (n_topics,) or encoding_weights.shape not in {(0, n_topics), (width, n_topics)}:
-        raise ValueError(f"expected weights of {n_terms} terms and of encodings for {n_topics} topics, and one scale")
-    terms = Terms(names=tuple(saved.vocabulary), idf=idf, max_words=saved.settings["max_words"])
+        raise ValueError(
+            f"expected weights of {n_terms} different terms and of encodings for {n_topics} topics, and one scale"
+        )
+    max_words = LexicalConfig(max_words=saved.settings["max_words"]).max_words
+    terms = Terms(names=tuple(saved.vocabulary), idf=idf, max_words=max_words)
     return LexicalBranch(
         terms=terms, term_weights=term_weights, encoding_weights=encoding_weights, scale=float(scale), bias=bias
     )
@@ -309,24 +310,28 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
     """The estimator and its head, without encoder; there is no head where there is no encoder."""
     settings = saved.settings
     taxonomy = Taxonomy.from_yaml(saved.taxonomy)
-    training, head_settings = settings["training"], settings["head"]
+    head_settings = settings["head"]
     lexical = settings.get("lexical", False)
     classifier = cls(
         taxonomy,
         head=None if head_settings is None else _head_config(head_settings),
         lexical=LexicalConfig(**lexical) if isinstance(lexical, dict) else lexical,
-        training=None if training is None else TrainingConfig(**training),
+        training=_training(settings["training"]),
         random_state=settings["random_state"],
         device=device,
-        **settings["params"],
+        **{name: value for name, value in settings["params"].items() if name != "pooling"},  # of the encoder since
     )
     classifier.taxonomy_ = taxonomy
     classifier.trials_ = ()
     if classifier.encoder is None:
         return classifier, None
-    head = classifier.head.build(settings["width"], _trained_on(saved), task=task)
     others = (_LEXICAL, _NOVELTY, _FILING, extension.NAME, promises.NAME)
-    head.load_state_dict({name: value for name, value in saved.weights.items() if not name.startswith(others)})
+    weights = {name: value for name, value in saved.weights.items() if not name.startswith(others)}
+    build = partial(classifier.head.build, settings["width"], _trained_on(saved), task=task)
+    with torch.device("meta"):  # sizes alone, so that settings cannot ask for more memory than the weights have
+        build().load_state_dict(weights, assign=True)
+    head = build()
+    head.load_state_dict(weights)
     return classifier, head.eval()
 
 
@@ -335,6 +340,20 @@ def _plain_training(config: TrainingConfig) -> dict[str, Any]:
     settings = dataclasses.asdict(config)
     del settings["checkpoints"]
     return settings
+
+
+def _training(settings: Mapping[str, Any] | None) -> TrainingConfig | None:
+    """The settings of the training; in the first folders patience is a number of epochs, and not their share."""
+    if settings is None or settings.get("patience", 0) <= 1:
+        return None if settings is None else TrainingConfig(**settings)
+    return TrainingConfig(**{**settings, "patience": min(1.0, settings["patience"] / settings["epochs"])})
+
+
+def _earlier_pooling(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What an encoder reads, in folders from before it was a setting of the encoder; None: the defaults."""
+    pooling, max_length = (settings["params"].get(name) for name in ("pooling", "max_length"))
+    reads = {"pooling": pooling, "max_length": max_length}
+    return None if pooling in (None, "mean") else {name: value for name, value in reads.items() if value is not None}
 
 
 def _plain_head(head: Head) -> dict[str, Any]:

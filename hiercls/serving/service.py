@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 from torch import Tensor
 
@@ -55,12 +56,11 @@ class Service:
     ) -> None:
         self.limits = Limits() if limits is None else limits
         self._store, self._lock = store, threading.Lock()
-        self._added = {} if store is None else store.read()
+        self._added: dict[str, str] = {}
         self._classifier = _without_cache(classifier)
         data = self.taxonomy.to_dict()
         self._topics_alone = Taxonomy.from_dict({key: data[key] for key in data if key != "customers"})
-        for name, text in self._added.items():
-            self._classifier = _with_customer(self._classifier, text, replace=name in self.taxonomy.customers)
+        self._take_up({} if store is None else store.read())
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -171,15 +171,23 @@ class Service:
             raise ForbiddenError("customers are added with the admin token; start the server with one")
         with self._lock:
             name = self.check(text, reader).customers[-1]
-            is_known = name in self.taxonomy.customers
-            if is_known and not replace:
-                raise TakenError(f"there is a customer '{name}' already; 'replace=true' gives it other classes")
-            changed = _with_customer(self._classifier, text, replace=is_known)
-            added = {**self._added, name: text}
-            if self._store is not None:
-                self._store.write(added)
+            with nullcontext(dict(self._added)) if self._store is None else self._store.changing() as added:
+                self._take_up(added)
+                is_known = name in self.taxonomy.customers
+                if is_known and not replace:
+                    raise TakenError(f"there is a customer '{name}' already; 'replace=true' gives it other classes")
+                changed = _with_customer(self._classifier, text, replace=is_known)
+                added[name] = text
             self._classifier, self._added = changed, added
             return name
+
+    def _take_up(self, kept: Mapping[str, str]) -> None:
+        """Answer the customers that are kept as they are kept, those too that another server on the store has added."""
+        for name, text in kept.items():
+            if self._added.get(name) != text:
+                known = name in self.taxonomy.customers
+                self._classifier = _with_customer(self._classifier, text, replace=known)
+                self._added[name] = text
 
 
 def _with_customer(classifier: HierarchicalTextClassifier, text: str, *, replace: bool) -> HierarchicalTextClassifier:

@@ -6,12 +6,13 @@ Knows one file beside the model; the model's own folder is never touched.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hiercls.errors import ModelFolderError
-from hiercls.files import write_text
+from hiercls.files import lock_beside, locked, write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,8 @@ class CustomerStore:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     store = CustomerStore.beside(Path(folder, "model"))
-        ...     store.write({"acme": "{customer: acme, classes: {All: rest}}"})
+        ...     with store.changing() as customers:
+        ...         customers["acme"] = "{customer: acme, classes: {All: rest}}"
         ...     store.path.name, store.read()
         ('model.customers.json', {'acme': '{customer: acme, classes: {All: rest}}'})
     """
@@ -54,19 +56,24 @@ class CustomerStore:
             return {}
         except OSError as error:
             raise ModelFolderError(f"cannot read the added customers '{self.path}': {error.strerror}") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelFolderError(
                 f"'{self.path}' does not hold the customers that were added to the server; move it away to start anew"
             ) from error
 
-    def write(self, customers: Mapping[str, str]) -> None:
-        """Keep these, and no others; whole or not at all.
+    @contextmanager
+    def changing(self) -> Iterator[dict[str, str]]:
+        """Change what is kept while no other server does: what is in the mapping when the block ends well is kept.
 
-        Args:
-            customers: The YAML texts by customer.
+        Yields:
+            The YAML texts by customer as they are now, those included that other servers have added meanwhile.
 
         Raises:
-            OSError: If the file cannot be written.
+            ModelFolderError: If the file cannot be read, or is no such file.
+            OSError: If it cannot be written; then it is as it was.
         """
-        entries = [{"customer": name, "yaml": text} for name, text in customers.items()]
-        write_text(self.path, json.dumps({"customers": entries}, ensure_ascii=False, indent=1) + "\n")
+        with locked(lock_beside(self.path), wait=True):
+            customers = self.read()
+            yield customers
+            entries = [{"customer": name, "yaml": text} for name, text in customers.items()]
+            write_text(self.path, json.dumps({"customers": entries}, ensure_ascii=False, indent=1) + "\n")

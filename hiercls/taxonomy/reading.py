@@ -32,14 +32,20 @@ MAX_BYTES = 4 * 2**20
 QUICK_FROM = 2**16
 """The shortest YAML text, in characters, that is scanned by libyaml."""
 
+SLOW_TO = 2**18
+"""The longest YAML text, in characters, that is scanned again in Python, slowly, where libyaml found it wrong."""
+
 MAX_DEPTH = 32
 """The deepest nesting of mappings and lists."""
 
 MAX_NODES = 300_000
-"""The most keys and values, aliases written out."""
+"""The most keys and values."""
 
 MAX_ALIASES = 100
 """The most aliases (``*name``)."""
+
+MAX_ALIASED = 10_000
+"""The most keys and values that aliases add when they are written out."""
 
 _TAG = "tag:yaml.org,2002:"
 _SCALAR_TAGS = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null"))
@@ -153,15 +159,19 @@ def _read_text(text: str, file: str | None) -> Document:
 
 def _compose_into(document: Document, text: str) -> None:
     quick = Document(data=None, file=document.file)
-    if _is_quick(text) and _composed_whole(_QuickLoader, quick, text):
+    if _is_quick(text) and (_composed_whole(_QuickLoader, quick, text) or len(text) > SLOW_TO):
         document.data, document.marks, document.key_marks = quick.data, quick.marks, quick.key_marks
+        document.problems += quick.problems
     else:
         _composed_whole(_BoundedLoader, document, text)
 
 
 def _is_quick(text: str) -> bool:
-    """Whether libyaml reads a text: it is long, and without tabs, of which libyaml allows more than PyYAML."""
-    return _QuickLoader is not None and len(text) >= QUICK_FROM and "\t" not in text
+    """Whether libyaml reads a text first: it is long and has no tabs, of which libyaml allows more, or is very long.
+
+    What is wrong PyYAML words better, so that it reads those again that need not be waited for.
+    """
+    return _QuickLoader is not None and len(text) >= QUICK_FROM and ("\t" not in text or len(text) > SLOW_TO)
 
 
 def _composed_whole(loader_class: Any, document: Document, text: str) -> bool:
@@ -172,7 +182,7 @@ def _composed_whole(loader_class: Any, document: Document, text: str) -> bool:
         if node is None:
             document.problems.append(Problem(message="the file is empty", file=document.file))
         else:
-            document.data = _Converter(document).value((), node)
+            document.data = _Converter(document, n_written=loader.n_nodes).value((), node)
     except _StopReadingError:
         document.data = None
     except yaml.MarkedYAMLError as error:
@@ -284,20 +294,18 @@ for _loader in filter(None, (_BoundedLoader, _QuickLoader)):
 class _Converter:
     """Turns PyYAML's nodes into plain data, and notes the places."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, n_written: int) -> None:
         self.document = document
+        self.most_nodes = n_written + MAX_ALIASED
         self.n_nodes = 0
 
     def value(self, path: Path, node: yaml.Node) -> object:
         self.n_nodes += 1
         self.document.marks[path] = _mark(node)
-        if len(path) > MAX_DEPTH or self.n_nodes > MAX_NODES:
-            bound = (
-                f"nested deeper than {MAX_DEPTH}"
-                if len(path) > MAX_DEPTH
-                else f"more than {MAX_NODES:,} keys and values"
-            )
-            self.document.add(path[:1], f"{bound}, with aliases written out", at_key=True)
+        if len(path) > MAX_DEPTH or self.n_nodes > self.most_nodes:
+            too_deep = f"nested deeper than {MAX_DEPTH}, with aliases written out"
+            too_many = f"aliases add more than {MAX_ALIASED:,} keys and values"
+            self.document.add(path[:1], too_deep if len(path) > MAX_DEPTH else too_many, at_key=True)
             raise _StopReadingError
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)

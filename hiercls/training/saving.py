@@ -103,7 +103,7 @@ def read_model(folder: Path) -> SavedModel:
         ModelFolderError: If a file is missing or damaged, or the layout is of a later version.
     """
     try:
-        settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        settings = json.loads(_inside(folder, _SETTINGS).read_text(encoding="utf-8"))
         _check_format(folder, settings)
         _check_files(folder, settings.get("sha256"))
         weights, taxonomy = load((folder / _WEIGHTS).read_bytes()), (folder / _TAXONOMY).read_text(encoding="utf-8")
@@ -141,8 +141,19 @@ def _check_files(folder: Path, expected: Any) -> None:
     if not isinstance(expected, dict) or not {_WEIGHTS, _TAXONOMY} <= set(expected):
         raise ModelFolderError(f"{folder / _SETTINGS} is damaged: it has no SHA-256 of the other files")
     for name, digest in expected.items():
-        if sha256(folder / name) != digest:
+        if sha256(_inside(folder, name)) != digest:
             raise ModelFolderError(f"{folder / name} is damaged or was changed: its SHA-256 is not that in {_SETTINGS}")
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file of a folder, never one elsewhere; of links those of the hub's cache to its blobs alone are followed."""
+    root, file = folder.resolve(), (folder / name).resolve()
+    homes = [root, root.parent.with_name("blobs")] if root.parent.name == "snapshots" else [root]
+    if not any(file.is_relative_to(home) for home in homes):
+        raise ModelFolderError(f"'{name}' in {folder / _SETTINGS} lies outside the folder, so it is not read")
+    if file.exists() and not file.is_file():
+        raise ModelFolderError(f"expected {folder / name} to be a file")
+    return file
 
 
 def _write_files(folder: Path, model: SavedModel) -> None:

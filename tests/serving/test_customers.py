@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from hiercls.errors import ModelFolderError, TaxonomyError
 from hiercls.serving import CustomerStore, Service
+from hiercls.serving.refusals import TakenError
+from hiercls.serving.tokens import Reader
 
 ACME = "customer: acme\nclasses:\n  Letters: [A, B]\n  Other: rest\n"
 
@@ -120,3 +124,48 @@ def test_a_kept_customer_that_does_not_fit_any_more_stops_the_start(classifier, 
     store.path.write_text(json.dumps({"customers": [{"customer": "acme", "yaml": ACME.replace("A,", "Gone,")}]}))
     with pytest.raises(TaxonomyError, match="'Gone'"):
         Service(classifier, store=store)
+
+
+def test_servers_on_one_store_overwrite_nothing_of_each_other(classifier, store):
+    first, second = Service(classifier, store=store), Service(classifier, store=store)
+    admin = Reader(changes=True)
+    first.add(ACME, admin)
+    second.add("{customer: beta, classes: {All: rest}}", admin)
+    assert list(store.read()) == ["acme", "beta"]
+    assert second.taxonomy.customers[-2:] == ("acme", "beta")  # the other's was taken up with it
+    with pytest.raises(TakenError, match="there is a customer 'beta' already"):
+        first.add("{customer: beta, classes: {None: rest}}", admin)
+    first.add("{customer: acme, classes: {All: rest}}", admin, replace=True)
+    second.add("{customer: gamma, classes: {All: rest}}", admin)
+    assert second.taxonomy.view("acme").classes == ("All",)
+
+
+def test_servers_that_add_at_the_same_time_lose_nothing(classifier, store):
+    services = [Service(classifier, store=store) for _ in range(4)]
+    names = [f"c{number}" for number in range(24)]
+
+    def add(place):
+        text = f"{{customer: {names[place]}, classes: {{All: rest}}}}"
+        return services[place % 4].add(text, Reader(changes=True))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(add, range(24))) == names
+    assert sorted(store.read()) == sorted(names)
+    assert set(names) < set(Service(classifier, store=store).taxonomy.customers)
+
+
+def test_a_full_disk_leaves_store_and_server_as_they_were(classifier, store, monkeypatch):
+    service = Service(classifier, store=store)
+    service.add(ACME, Reader(changes=True))
+    before = store.path.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hiercls.files.os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            service.add("{customer: beta, classes: {All: rest}}", Reader(changes=True))
+    assert store.path.read_bytes() == before
+    assert "beta" not in service.taxonomy.customers
+    assert not [path for path in store.path.parent.iterdir() if path.suffix == ".part"]

@@ -37,3 +37,4 @@ def test_the_bounds():
     assert f"at most {reading.MAX_BYTES // 2**20} MiB" in PAGE
     assert f"at most {reading.MAX_DEPTH} deep" in PAGE
     assert f"at most {reading.MAX_NODES:,} keys and values and {reading.MAX_ALIASES} aliases" in PAGE
+    assert f"which add at most {reading.MAX_ALIASED:,}" in PAGE

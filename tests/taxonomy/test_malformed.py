@@ -20,7 +20,7 @@ TAXONOMY = {
         "6:41: at about.B: expected a sentence, got a list",
     ],
     "alias_bomb": [
-        "6:1: at f: more than 300,000 keys and values, with aliases written out",
+        "4:1: at d: aliases add more than 10,000 keys and values",
     ],
     "alias_of_itself": [
         "7:28: alias '*one' holds itself",

@@ -172,3 +172,23 @@ def test_what_is_wrong_in_a_long_text_is_worded_the_same(ending, monkeypatch):
 def test_short_texts_and_tabs_are_left_to_the_slow_scanner():
     assert not reading._is_quick("a: b")
     assert not reading._is_quick("\t" + "a" * reading.QUICK_FROM)
+
+
+@pytest.mark.parametrize(
+    "ending", ["x: [1\n", "\tx: 1: 2\n", f"x: [{'y, ' * 9_000}]\n"], ids=["syntax", "tab", "nodes"]
+)
+def test_a_very_long_text_is_not_read_again_for_better_words(ending, monkeypatch):
+    monkeypatch.setattr(reading, "_BoundedLoader", None)
+    monkeypatch.setattr(reading, "MAX_NODES", 20_000)
+    text = long_text(ending=ending) + "#" * reading.SLOW_TO
+    (problem,) = read_document(text).problems
+    assert problem.line is not None
+
+
+def test_aliases_that_add_little_are_written_out():
+    items = ", ".join("x" * 50)
+    text = f"a: &a [{items}]\n" + "".join(f"b{n}: *a\n" for n in range(100))
+    assert read_document(text).problems == []
+    wide = ", ".join("x" * 120)
+    (problem,) = read_document(f"a: &a [{wide}]\n" + "".join(f"b{n}: *a\n" for n in range(100))).problems
+    assert "aliases add more than 10,000" in problem.message
