@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from hiercls.cli.app import note
-from hiercls.cli.pooling import Backends
 
 
 class Headers(StrEnum):
@@ -33,6 +32,14 @@ class Rows(StrEnum):
     tuning = "tuning"
     precision = "precision"
     adjustment = "adjustment"
+
+
+class Backends(StrEnum):
+    """Where networks are trained."""
+
+    local = "local"
+    ray = "ray"
+    dask = "dask"
 
 
 def ablation(

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from hiercls.cli.ablation import Headers
+from hiercls.cli.ablation import Backends, Headers
 from hiercls.cli.app import note
 
 
@@ -20,14 +20,6 @@ class Kinds(StrEnum):
 
     related = "related"
     unrelated = "unrelated"
-
-
-class Backends(StrEnum):
-    """Where networks are trained."""
-
-    local = "local"
-    ray = "ray"
-    dask = "dask"
 
 
 def pooling(
