@@ -36,12 +36,12 @@ ROOMS = (
     "scoring",  # a stream of texts → log-probabilities at any view
     "decoding",
     "customers",  # priors, audit, infer, adapt
+    "export",  # graphs that need no torch to be read
     "estimator",  # the scikit-learn face
     "explain",
     "plots",
     "report",
     "study",  # benchmark protocols
-    "export",
     "serving",
     "cli",  # one file per command group
 )

@@ -20,6 +20,7 @@ from hiercls.cli.demo import register as register_demo
 from hiercls.cli.evaluation import register as register_evaluation
 from hiercls.cli.explanation import register as register_explanation
 from hiercls.cli.pool import register as register_pool
+from hiercls.cli.exporting import register as register_exporting
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.reshaping import register as register_reshaping
 from hiercls.cli.serving import register as register_serving
@@ -36,6 +37,7 @@ GROUPS = (
     register_customer,
     register_reshaping,
     register_serving,
+    register_exporting,
     register_cache,
     register_compare,
     register_pool,

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from hiercls.errors import ConfigError, EncoderNotFoundError
 from hiercls.model.pooling import KINDS, Kind, Pooling, unite
 from hiercls.model.tokens import States, Tokens
-from hiercls.model.windows import Windows, cut
+from hiercls.model.windows import Reading, Windows
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 _POOLING = "pooling.safetensors"
@@ -117,19 +117,29 @@ class TextEncoder(nn.Module):
         Returns:
             The texts' windows, ids int32.
         """
-        tail = self.config.truncation == "head-tail"
         with _TOKENIZING:
-            prefix, suffix = self._special_ids()
-            capacity, n_windows = self.config.max_length - len(prefix) - len(suffix), self.config.windows
-            settings = {"truncation": False} if tail else {"truncation": True, "max_length": capacity * n_windows}
+            reading = self._reading()
+            settings = {"truncation": reading.limit is not None, "max_length": reading.limit}
             encoded = self._ids(list(texts), add_special_tokens=False, **settings) if texts else []
-        sequences, owners = [], []
-        for text, ids in enumerate(encoded):
-            for window in cut(np.asarray(ids, dtype=np.int32), capacity=capacity, n_windows=n_windows, tail=tail):
-                whole = np.concatenate([prefix, window, suffix])
-                sequences.append(whole if len(whole) else np.array([self.pad_id], dtype=np.int32))
-                owners.append(text)
-        return Windows(sequences, np.array(owners, dtype=np.int64))
+        return reading.windows(encoded)
+
+    @property
+    def reading(self) -> Reading:
+        """What is read of a text once it is in tokens."""
+        with _TOKENIZING:
+            return self._reading()
+
+    def _reading(self) -> Reading:
+        """The same, for one who holds the tokenizer."""
+        prefix, suffix = self._special_ids()
+        return Reading(
+            prefix=prefix,
+            suffix=suffix,
+            max_length=self.config.max_length,
+            n_windows=self.config.windows,
+            tail=self.config.truncation == "head-tail",
+            pad_id=self.pad_id,
+        )
 
     def _special_ids(self) -> tuple[np.ndarray, np.ndarray]:
         """The ids that the tokenizer puts before and after every text."""
