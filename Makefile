@@ -59,5 +59,5 @@ $(VENV)/.base: $(SETTINGS) | $(BIN)/pip
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(INSTALL) --editable '.[compare,onnx,plots,report,repurpose,serve,tables,dev]'
+	$(INSTALL) --editable '.[cleanlab,compare,datasets,onnx,plots,report,repurpose,serve,tables,tune,dev]'
 	@touch $@

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from hiercls.errors import ConfigError, HierclsError
 from hiercls.files import write_text
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 class CommandLine(TyperGroup):
@@ -55,6 +60,38 @@ def note(message: str) -> None:
 def to_json(value: object) -> str:
     """A result as JSON that people can read."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """A result as JSON has it: arrays as lists, records as objects, what is no number as null.
+
+    Args:
+        value: Any result.
+
+    Returns:
+        Plain data.
+
+    Example:
+        >>> from hiercls.errors import Problem
+        >>> plain({"problems": (Problem(message="no", line=3),), "loss": float("nan")})["loss"] is None
+        True
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value) if field.repr}
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if hasattr(value, "toarray"):
+        return plain(value.toarray())
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def show(value: object, lines: Sequence[str], *, as_json: bool) -> None:
+    """Print a result to stdout: as JSON, or in words."""
+    typer.echo(to_json(plain(value)) if as_json else "\n".join(lines))
 
 
 def write(path: Path, text: str, *, force: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from hiercls.cli.app import note, to_json
+from hiercls.cli.app import AsJson, note, show
 from hiercls.cli.documents import Model, load_model
 
 
@@ -35,7 +35,7 @@ def export(
     model: Model,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder for the export.")],
     format: Annotated[Runtime, typer.Option("--format", help="The runtime that will read it.")] = Runtime.onnx,
-    as_json: Annotated[bool, typer.Option("--json", help="Print how well it agrees as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a model with all its views as graphs that are read without torch: hiercls.export.load(FOLDER).
 
@@ -47,4 +47,4 @@ def export(
     classifier = load_model(model, "cpu")
     parity = classifier.export(output, format=format.value)
     note(f"wrote {output}")
-    typer.echo(to_json(dataclasses.asdict(parity)) if as_json else str(parity))
+    show(dataclasses.asdict(parity), [str(parity)], as_json=as_json)

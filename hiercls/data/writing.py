@@ -28,7 +28,9 @@ def row_cells(row: Row) -> dict[str, Any]:
         >>> row_cells(Row(text="a document", labels=(("one", "ABC"),), customer="one"))
         {'text': 'a document', 'labels': [['one', 'ABC']], 'customer': 'one'}
     """
-    cells: dict[str, Any] = {"text": row.text, "labels": [list(label) for label in row.labels]}
+    cells: dict[str, Any] = {"text": row.text}
+    if row.labels or row.complete is not None:  # an empty list would say that no class holds
+        cells["labels"] = [list(label) for label in row.labels]
     named = {"customer": row.customer, "thread": row.thread}
     cells |= {column: value for column, value in named.items() if value is not None}
     if row.complete is not None:

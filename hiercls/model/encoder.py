@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -254,32 +254,53 @@ def find_encoder(config: EncoderConfig) -> Path:
     Raises:
         EncoderNotFoundError: If it is neither a folder, nor installed, nor cached, nor to be had from the hub.
     """
+    found = local_encoder(config)
+    if found is not None:
+        return found
+    try:
+        return Path(_snapshot(config)())
+    except Exception as error:  # the hub's client raises errors of its HTTP library, which differ by version
+        raise EncoderNotFoundError(_not_found(config, error)) from error
+
+
+def local_encoder(config: EncoderConfig) -> Path | None:
+    """The folder that holds an encoder's files on this machine; the network is not asked.
+
+    Args:
+        config: Which encoder.
+
+    Returns:
+        A folder with config, tokenizer and weights; None: it would have to be downloaded.
+
+    Raises:
+        EncoderNotFoundError: If its name is none that the hub knows, or the packaged weights are damaged.
+    """
     if os.path.isdir(config.name):
         return Path(config.name)
     if config.name == DEFAULT_ENCODER and config.revision is None and (packaged := _packaged_folder()):
         return packaged
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    wanted = partial(
+    try:
+        cached = Path(_snapshot(config)(local_files_only=True))
+    except HFValidationError:
+        raise EncoderNotFoundError(f"'{config.name}' is no folder, and no name that the hub knows") from None
+    except OSError:
+        return None
+    return cached if _is_whole(cached) else None
+
+
+def _snapshot(config: EncoderConfig) -> Callable[..., str]:
+    """What fetches an encoder's files from the hub, or from its cache."""
+    from huggingface_hub import snapshot_download
+
+    return partial(
         snapshot_download,
         config.name,
         revision=config.revision,
         allow_patterns=["*.json", "*.txt", "*.model", "model*.safetensors"],
         ignore_patterns=["onnx/*", "openvino/*"],
     )
-    try:
-        cached = Path(wanted(local_files_only=True))
-        if _is_whole(cached):
-            return cached
-    except HFValidationError:
-        raise EncoderNotFoundError(f"'{config.name}' is no folder, and no name that the hub knows") from None
-    except OSError:
-        pass
-    try:
-        return Path(wanted())
-    except Exception as error:  # the hub's client raises errors of its HTTP library, which differ by version
-        raise EncoderNotFoundError(_not_found(config, error)) from error
 
 
 def _is_whole(folder: Path) -> bool:

@@ -24,6 +24,7 @@ from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.config import TrainingConfig
 from hiercls.training.parameters import WeightAverage, head_l1, parameter_groups, set_dropout
 from hiercls.training.sampling import CustomerSampler
+from hiercls.training.watching import tell
 
 Validate = Callable[[HierarchicalNetwork], float]
 """Held-out loss of a network: lower is better."""
@@ -159,7 +160,9 @@ class _Run:
                     bar.update()
                 self.losses.append(meter.mean())
                 bar.set_postfix(meter.by_customer())
-                if self._is_over(validate):
+                over = self._is_over(validate)
+                tell(config, losses=self.losses, heldout=self.heldout)
+                if over:
                     break
 
     def _take_step(

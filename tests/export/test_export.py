@@ -160,8 +160,9 @@ def test_a_thousand_documents_are_answered_alike(format: Any, tmp_path: Path) ->
     data = load_newsgroups("train", headers="removed")
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
     training = TrainingConfig(epochs=3, weight_decay=0.01)
-    model = HierarchicalTextClassifier(taxonomy, precision="float32", lexical=True, training=training)
+    model = HierarchicalTextClassifier(taxonomy, lexical=True, training=training)
     model.fit(data.texts[:1500], data.topics[:1500])
     parity = model.export(tmp_path / "model", format=format, texts=data.texts[1500:2500])
+
     assert parity.n_texts == 1000
     assert parity.difference < TOLERANCE
