@@ -105,10 +105,23 @@ def write(path: Path, text: str, *, force: bool) -> None:
     Raises:
         ConfigError: If there is a file and it may not be overwritten.
     """
-    if path.exists() and not force:
-        raise ConfigError(f"'{path}' is there already; --force overwrites it")
+    check_free(path, force=force)
     write_text(path, text)
     note(f"wrote {path}")
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Find out, before long work, that a file may not be written.
+
+    Args:
+        path: Where it should go.
+        force: Whether a file that is there may be overwritten.
+
+    Raises:
+        ConfigError: If there is a file and it may not be overwritten.
+    """
+    if path.exists() and not force:
+        raise ConfigError(f"'{path}' is there already; --force overwrites it")
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -163,13 +163,8 @@ def train(
     whole = read_taxonomy(taxonomy, customer)
     documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
     typer.echo("\n".join(_documents_table(documents)))
-    given = {
-        "tune": None if tune == "none" else tune,
-        "max_length": max_length,
-        "random_state": seed,
-        "device": device_of(device),
-    }
-    given |= {"task": "multilabel" if multilabel else None}
+    given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
+    given |= {"tune": None if tune == "none" else tune, "task": "multilabel" if multilabel else None}
     said = {name: value for name, value in given.items() if value is not None}
     classifier = _untrained(whole, reading | said, filed, epochs=epochs)
     note(f"training on {counted(len(documents.rows), 'document')}")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from hiercls.cli.app import AsJson, counted, note, show, write
+from hiercls.cli.app import AsJson, check_free, counted, note, show, write
 from hiercls.cli.documents import Rejects, SkipBad, Skipping, read_labelled
 from hiercls.cli.taxonomy import Customers, File, read_taxonomy
 from hiercls.cli.training import Data, SettingsFile
@@ -49,6 +49,7 @@ def tune(
     from hiercls.estimator.settings import read_settings, settings_yaml
     from hiercls.study.tuning import tune as search
 
+    check_free(output, force=force)
     whole = read_taxonomy(taxonomy, customer)
     base = {} if settings is None else read_settings(settings)
     rows = read_labelled(whole, data, skipping=Skipping.of(skip_bad, rejects)).rows

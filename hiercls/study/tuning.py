@@ -26,6 +26,9 @@ from hiercls.model.heads import HeadConfig
 from hiercls.taxonomy import Taxonomy
 from hiercls.training.config import TrainingConfig
 
+WIDTHS = (0, 128, 256, 512, 1024)
+"""The heads' hidden widths that are tried, beside the one that is given."""
+
 HELD_OUT = 0.2
 """The part of the rows that each fold is measured on."""
 
@@ -103,11 +106,15 @@ def tune(
     if n_before == 0:
         found.enqueue_trial(_begin(settings))
     found.optimize(objective, n_trials=max(0, n_trials - n_before))
-    states = [trial.state.name for trial in found.trials]
-    best = {**settings, **searched(optuna.trial.FixedTrial(found.best_params), settings)}
+    return _tuned(found, {**settings, **searched(optuna.trial.FixedTrial(found.best_params), settings)})
+
+
+def _tuned(study: Any, best: Mapping[str, Any]) -> Tuned:
+    """What a study has found."""
+    states = [trial.state.name for trial in study.trials]
     return Tuned(
         settings=best,
-        accuracy=float(found.best_value),
+        accuracy=float(study.best_value),
         n_finished=states.count("COMPLETE"),
         n_pruned=states.count("PRUNED"),
     )
@@ -123,9 +130,10 @@ def searched(trial: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         ``head`` and ``training``.
     """
+    begun = settings.get("head") or HeadConfig()
     head = dataclasses.replace(
-        settings.get("head") or HeadConfig(),
-        hidden=trial.suggest_categorical("hidden", [0, 128, 256, 512, 1024]),
+        begun,
+        hidden=trial.suggest_categorical("hidden", sorted({*WIDTHS, begun.hidden})),
         dropout=trial.suggest_float("dropout", 0.0, 0.8),
         composition=trial.suggest_categorical("composition", ["topic", "path", "flat"]),
     )
@@ -155,8 +163,6 @@ def _accuracy(taxonomy: Taxonomy, rows: Sequence[Row], settings: Mapping[str, An
     strata = [(row.customer, row.labels) for row in rows]
     texts = [row.text for row in rows]
     train, test = holdout(texts, groups=thread_marks(rows), strata=strata, fraction=HELD_OUT, seed=seed)
-    if not len(test):
-        raise ConfigError(f"expected rows of which a fifth can be held out, got {len(rows)}")
     model = HierarchicalTextClassifier(taxonomy, **settings).fit_rows([rows[place] for place in train])
     held = [rows[place] for place in test]
     return float(np.mean(all_right(taxonomy, model.scorer_, held, progress=False)))
