@@ -20,9 +20,9 @@ from hiercls.cli.demo import register as register_demo
 from hiercls.cli.doctor import register as register_doctor
 from hiercls.cli.evaluation import register as register_evaluation
 from hiercls.cli.explanation import register as register_explanation
-from hiercls.cli.pool import register as register_pool
 from hiercls.cli.exporting import register as register_exporting
 from hiercls.cli.labels import register as register_labels
+from hiercls.cli.pool import register as register_pool
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.reshaping import register as register_reshaping
 from hiercls.cli.serving import register as register_serving
