@@ -59,7 +59,7 @@ $(VENV)/.base: $(SETTINGS) | $(BIN)/pip
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(INSTALL) --editable '.[compare,plots,report,repurpose,serve,tables,dev]'
+	$(INSTALL) --editable '.[cleanlab,compare,datasets,onnx,plots,report,repurpose,serve,tables,tune,dev]'
 	@touch $@
 
 # What only slow tests need: engines of clusters, on this machine alone. Spark needs Java, too.

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hiercls.estimator import HierarchicalClassifier as HierarchicalClassifier
     from hiercls.estimator import HierarchicalTextClassifier as HierarchicalTextClassifier
     from hiercls.taxonomy import Taxonomy as Taxonomy
     from hiercls.taxonomy import View as View
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives. A name that stands here stands under TYPE_CHECKING above too; a test compares them.
 _HOMES = {
+    "HierarchicalClassifier": "hiercls.estimator",
     "HierarchicalTextClassifier": "hiercls.estimator",
     "Taxonomy": "hiercls.taxonomy",
     "View": "hiercls.taxonomy",

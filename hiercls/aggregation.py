@@ -207,7 +207,8 @@ def aggregate(log_probabilities: Tensor, entries: Entries) -> Tensor:
         >>> aggregate(torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log(), abc_d).exp()
         tensor([[0.6000, 0.4000]])
     """
-    if log_probabilities.requires_grad or log_probabilities.device.type != "cpu":
+    traced = torch.compiler.is_compiling()  # as an export is, which cannot look at values
+    if log_probabilities.requires_grad or log_probabilities.device.type != "cpu" or traced:
         return _logsumexp(log_probabilities, entries)
     found, lost = _log_sums(log_probabilities, entries)
     if lost.any():

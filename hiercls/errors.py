@@ -78,6 +78,10 @@ class DataError(ProblemsError):
     """Rows that cannot be used: null texts, unknown views, labels that are no class of their view."""
 
 
+class SettingsError(ProblemsError):
+    """A file of settings that cannot be used."""
+
+
 class ConfigError(HierclsError, ValueError):
     """A setting that is not allowed, or that does not fit the others."""
 

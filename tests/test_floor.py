@@ -36,13 +36,13 @@ ROOMS = (
     "scoring",  # a stream of texts → log-probabilities at any view
     "decoding",
     "customers",  # priors, audit, infer, adapt
+    "export",  # graphs that need no torch to be read
     "estimator",  # the scikit-learn face
     "explain",
     "plots",
     "report",
     "scale",  # more documents than one process can answer: shards, engines
     "study",  # benchmark protocols
-    "export",
     "serving",
     "cli",  # one file per command group
 )

@@ -27,7 +27,7 @@ def test_type_checkers_see_the_names_that_load():
 
 
 def test_an_unknown_name_is_an_attribute_error_that_lists_the_names():
-    with pytest.raises(AttributeError, match="'Taxonony'; it has HierarchicalTextClassifier, Taxonomy"):
+    with pytest.raises(AttributeError, match="'Taxonony'; it has HierarchicalClassifier, HierarchicalText"):
         hiercls.Taxonony  # noqa: B018
 
 

@@ -17,8 +17,11 @@ from hiercls.cli.calibration import register as register_calibration
 from hiercls.cli.compare import register as register_compare
 from hiercls.cli.customer import register as register_customer
 from hiercls.cli.demo import register as register_demo
+from hiercls.cli.doctor import register as register_doctor
 from hiercls.cli.evaluation import register as register_evaluation
 from hiercls.cli.explanation import register as register_explanation
+from hiercls.cli.exporting import register as register_exporting
+from hiercls.cli.labels import register as register_labels
 from hiercls.cli.pool import register as register_pool
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.reshaping import register as register_reshaping
@@ -26,23 +29,28 @@ from hiercls.cli.scoring import register as register_scoring
 from hiercls.cli.serving import register as register_serving
 from hiercls.cli.taxonomy import register as register_taxonomy
 from hiercls.cli.training import register as register_training
+from hiercls.cli.tuning import register as register_tuning
 
 GROUPS = (
     register_taxonomy,
     register_training,
+    register_tuning,
     register_prediction,
     register_scoring,
     register_evaluation,
     register_explanation,
     register_calibration,
     register_customer,
+    register_labels,
     register_reshaping,
     register_serving,
+    register_exporting,
     register_cache,
     register_compare,
     register_pool,
     register_benchmark,
     register_demo,
+    register_doctor,
 )
 """The groups in the order of the help; each adds its commands to the application."""
 

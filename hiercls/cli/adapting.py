@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import aligned, note
+from hiercls.cli.app import AsJson, aligned, note, show
 from hiercls.cli.documents import Device, Model
 from hiercls.cli.onboarding import At, Documents, opened, rows_of
 
@@ -55,6 +55,7 @@ def adapt(
         typer.Option("--output", "-o", metavar="MODEL", help="A folder for the changed model; else in place."),
     ] = None,
     device: Device = None,
+    as_json: AsJson = False,
 ) -> None:
     """Adapt a trained model to one customer by a few of its labelled documents: 50 to 200 are enough.
 
@@ -67,10 +68,10 @@ def adapt(
     classifier = opened(model, output, device)
     pooled = classifier.scorer_.mix.answered
     found = classifier.adapt_rows(rows_of(classifier, documents, at), at=at, method=method.value)
-    typer.echo(str(found))
+    said = {"helps": found.helps, "moved": found.moved, "mix": dict(zip(found.view.topics, found.mix, strict=True))}
+    show(said, [str(found), *(_lines(found, pooled.tolist()) if found.helps else [])], as_json=as_json)
     if not found.helps:
         return
-    typer.echo("\n".join(_lines(found, pooled.tolist())))
     if not dry_run:
         classifier.set_params(verbose=False).save_pretrained(output or model)
         note(f"'{at}' is adapted to in '{output or model}' now; hiercls customer replace undoes it")

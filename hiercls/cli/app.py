@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from hiercls.errors import ConfigError, HierclsError
 from hiercls.files import write_text
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 class CommandLine(TyperGroup):
@@ -57,6 +62,38 @@ def to_json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
 
 
+def plain(value: Any) -> Any:
+    """A result as JSON has it: arrays as lists, records as objects, what is no number as null.
+
+    Args:
+        value: Any result.
+
+    Returns:
+        Plain data.
+
+    Example:
+        >>> from hiercls.errors import Problem
+        >>> plain({"problems": (Problem(message="no", line=3),), "loss": float("nan")})["loss"] is None
+        True
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value) if field.repr}
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if hasattr(value, "toarray"):
+        return plain(value.toarray())
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def show(value: object, lines: Sequence[str], *, as_json: bool) -> None:
+    """Print a result to stdout: as JSON, or in words."""
+    typer.echo(to_json(plain(value)) if as_json else "\n".join(lines))
+
+
 def write(path: Path, text: str, *, force: bool) -> None:
     """Write a file, whole or not at all, and say so on stderr.
 
@@ -68,10 +105,23 @@ def write(path: Path, text: str, *, force: bool) -> None:
     Raises:
         ConfigError: If there is a file and it may not be overwritten.
     """
-    if path.exists() and not force:
-        raise ConfigError(f"'{path}' is there already; --force overwrites it")
+    check_free(path, force=force)
     write_text(path, text)
     note(f"wrote {path}")
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Find out, before long work, that a file may not be written.
+
+    Args:
+        path: Where it should go.
+        force: Whether a file that is there may be overwritten.
+
+    Raises:
+        ConfigError: If there is a file and it may not be overwritten.
+    """
+    if path.exists() and not force:
+        raise ConfigError(f"'{path}' is there already; --force overwrites it")
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -5,11 +5,9 @@ Knows how results are worded; what a cache is, ``hiercls.encoding`` knows. Never
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from hiercls.cli.app import counted, note, to_json
+from hiercls.cli.app import AsJson, counted, note, to_json
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="cache")
 
 
-def size(as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
+def size(as_json: AsJson = False) -> None:
     """Say where encodings are kept, and how many.
 
     HIERCLS_CACHE names another folder.

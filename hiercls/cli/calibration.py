@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import aligned, counted, note
+from hiercls.cli.app import AsJson, aligned, counted, note, show
 from hiercls.cli.documents import (
     Device,
     Model,
@@ -87,6 +87,7 @@ def calibrate(
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a model's probabilities believable: of the answers at 80 %, four of five shall be right.
 
@@ -98,7 +99,7 @@ def calibrate(
     classifier.set_params(verbose=False).save_pretrained(output or model)
     calibration = classifier.calibration_
     if calibration is not None:
-        typer.echo("\n".join(_table(calibration)))
+        show(calibration.to_dict(), _table(calibration), as_json=as_json)
     note(f"wrote {output or model}")
 
 

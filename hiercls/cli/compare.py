@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hiercls.cli.app import aligned, counted, note, to_json
+from hiercls.cli.app import AsJson, aligned, counted, note, to_json
 from hiercls.cli.documents import (
     Device,
     Rejects,
@@ -74,7 +74,7 @@ def compare(
     max_length: MaxLength = None,
     device: Device = None,
     figure: FigureFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
 ) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hiercls.cli import adapting, advising, inferring, onboarding, repurposing
-from hiercls.cli.app import counted, note
+from hiercls.cli.app import AsJson, counted, note, show
 from hiercls.cli.documents import Model, load_model, program
 
 if TYPE_CHECKING:
@@ -53,16 +53,17 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="customer")
 
 
-def add(model: Model, file: File, prior: Prior = None, output: Output = None) -> None:
+def add(model: Model, file: File, prior: Prior = None, output: Output = None, as_json: AsJson = False) -> None:
     """Add a customer to a trained model from its YAML alone: it is answered at once."""
     classifier = load_model(model, "cpu", output=output)
     classifier.add_customer(file, prior=_shares(classifier, prior))
     name = classifier.taxonomy_.customers[-1]
     classifier.save_pretrained(folder := output or model)
-    typer.echo(f"added '{name}' with {_described(classifier, name)}; next: {_next(folder, name)}")
+    said = f"added '{name}' with {_described(classifier, name)}; next: {_next(folder, name)}"
+    show(_facts(classifier, name), [said], as_json=as_json)
 
 
-def replace(model: Model, file: File, prior: Prior = None, output: Output = None) -> None:
+def replace(model: Model, file: File, prior: Prior = None, output: Output = None, as_json: AsJson = False) -> None:
     """Give a customer of a trained model other classes, and its mix of topics anew; the file names the customer."""
     classifier = load_model(model, "cpu", output=output)
     before, mixes = classifier.taxonomy_, classifier.priors or {}
@@ -75,23 +76,26 @@ def replace(model: Model, file: File, prior: Prior = None, output: Output = None
     ]
     classifier.save_pretrained(folder := output or model)
     if not changed:
-        typer.echo("nothing to replace: the customer has these classes already")
+        show(None, ["nothing to replace: the customer has these classes already"], as_json=as_json)
         return
     name = changed[0]
     if name in mixes and name not in new_mixes:
         note(f"'{name}' had a mix of topics of its own, and has that of all customers now; --prior gives one")
-    typer.echo(f"'{name}' has {_described(classifier, name)} now; next: {_next(folder, name)}")
+    said = f"'{name}' has {_described(classifier, name)} now; next: {_next(folder, name)}"
+    show(_facts(classifier, name), [said], as_json=as_json)
 
 
 def remove(
     model: Model,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The customer's name.")],
     output: Output = None,
+    as_json: AsJson = False,
 ) -> None:
     """Remove a customer from a trained model; what its labels have taught stays."""
     classifier = load_model(model, "cpu", output=output).remove_customer(name)
     classifier.save_pretrained(output or model)
-    typer.echo(f"removed '{name}'; left: {', '.join(classifier.taxonomy_.customers) or 'no customers'}")
+    left = classifier.taxonomy_.customers
+    show({"left": left}, [f"removed '{name}'; left: {', '.join(left) or 'no customers'}"], as_json=as_json)
 
 
 def _shares(classifier: HierarchicalTextClassifier, prior: list[str] | None) -> dict[str, float] | None:
@@ -128,6 +132,12 @@ def _described(classifier: HierarchicalTextClassifier, name: str) -> str:
     """What a customer has."""
     n_classes = counted(len(classifier.taxonomy_.view(name).classes), "class", "classes")
     return n_classes + (" and a mix of topics of its own" if name in (classifier.priors or {}) else "")
+
+
+def _facts(classifier: HierarchicalTextClassifier, name: str) -> dict[str, Any]:
+    """The same as data."""
+    classes, priors = classifier.taxonomy_.view(name).classes, classifier.priors or {}
+    return {"customer": name, "classes": classes, "prior": priors.get(name)}
 
 
 def _next(folder: Path, customer: str) -> str:

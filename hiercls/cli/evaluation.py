@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from hiercls.cli.app import aligned, counted, note, to_json
+from hiercls.cli.app import AsJson, aligned, counted, note, to_json
 from hiercls.cli.documents import (
     Device,
     LabelledDocuments,
@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     model: Model,
     data: Data,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
     figures: Figures = None,
     report: Report = None,
     customer: ForCustomer = None,

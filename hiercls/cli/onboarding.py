@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import aligned, counted, note
+from hiercls.cli.app import AsJson, aligned, counted, note, show
 from hiercls.cli.documents import Device, Model, load_model, program, shows_progress
 from hiercls.errors import DataError
 from hiercls.taxonomy.writing import to_yaml
@@ -57,6 +57,7 @@ def mix(
     ] = False,
     output: Output = None,
     device: Device = None,
+    as_json: AsJson = False,
 ) -> None:
     """Find what a customer's documents are about: its own mix of topics, from labels, or from documents alone.
 
@@ -69,7 +70,7 @@ def mix(
     if without_labels:
         rows = [unlabelled(row) for row in rows]
     found = classifier.estimate_prior_rows(rows, at=at)
-    typer.echo("\n".join(_mix_table(found)))
+    show(found, _mix_table(found), as_json=as_json)
     if classifier.calibration_ is None and found.n_labelled < found.n_documents:
         hint = f"{program()} calibrate {shlex.quote(str(model))} HELDOUT --method bias-corrected"
         note(
@@ -98,6 +99,7 @@ def audit(
         Path | None, typer.Option(metavar="FILE", help="Draw topics by classes as .svg, .png or .pdf.")
     ] = None,
     device: Device = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compare what a customer does with what its YAML says: documents filed elsewhere, and the changes they suggest.
 
@@ -109,7 +111,7 @@ def audit(
         check_figure(figure)
     classifier = opened(model, None, device)
     found, rows = classifier.audit_rows(all_rows(data), at=at, folds=folds)
-    typer.echo("\n".join(_audit_lines(found, rows, classifier)))
+    show(found.findings, _audit_lines(found, rows, classifier), as_json=as_json)
     if figure is not None:
         from hiercls.plots import plot_filing
 

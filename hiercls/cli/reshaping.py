@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import aligned, counted, note
+from hiercls.cli.app import AsJson, aligned, counted, note, show
 from hiercls.cli.documents import Device, Model, load_model
 from hiercls.cli.onboarding import all_rows, opened
 
@@ -56,6 +56,7 @@ def extend(
     ] = None,
     output: Output = None,
     device: Device = None,
+    as_json: AsJson = False,
 ) -> None:
     """Give a trained model new topics from few documents, or split and merge those it has; nothing is trained again.
 
@@ -73,7 +74,8 @@ def extend(
     classifier.extend_rows(file, all_rows(documents or []), sources=sources).set_params(verbose=False)
     from hiercls.taxonomy.diff import differences
 
-    typer.echo("\n".join(differences(before, classifier.taxonomy_)) or "nothing changed")
+    changes = differences(before, classifier.taxonomy_)
+    show(changes, changes or ["nothing changed"], as_json=as_json)
     classifier.save_pretrained(output or model)
     note(f"'{output or model}' answers {counted(len(classifier.taxonomy_.topics), 'topic')} now")
 
@@ -85,6 +87,7 @@ def rename(
         typer.Argument(metavar="OLD=NEW", help="A node, level or customer, or customer:class, and its new name."),
     ],
     output: Output = None,
+    as_json: AsJson = False,
 ) -> None:
     """Give nodes, levels, customers or classes of a trained model other names; what it answers stays the same."""
     pairs = [name.partition("=") for name in names]
@@ -95,7 +98,8 @@ def rename(
     classifier.rename({old: new for old, _, new in pairs}).save_pretrained(output or model)
     from hiercls.taxonomy.diff import differences
 
-    typer.echo("\n".join(differences(before, classifier.taxonomy_)))
+    changes = differences(before, classifier.taxonomy_)
+    show(changes, changes, as_json=as_json)
 
 
 def model_differences(old: Path, new: Path, files: Sequence[Path], at: Sequence[str] | None) -> list[str]:

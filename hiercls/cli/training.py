@@ -5,6 +5,7 @@ Knows options and how results are worded; training itself is the estimator's.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import shlex
@@ -37,6 +38,7 @@ from hiercls.errors import ConfigError, TrainingError
 if TYPE_CHECKING:
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.taxonomy import Taxonomy
+    from hiercls.training.config import CheckpointConfig
 
 
 class Truncation(StrEnum):
@@ -102,6 +104,14 @@ WordsOption = Annotated[
         "only: words instead of an encoder, a model that trains in seconds."
     ),
 ]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", help="Settings in YAML, where no option says otherwise."),
+]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TRACKER", help="Log each epoch to tensorboard, mlflow or wandb, such as tensorboard=runs."),
+]
 Multilabel = Annotated[
     bool, typer.Option("--multilabel", help="A document may have several classes of a view, or none.")
 ]
@@ -140,6 +150,8 @@ def train(
     truncation: TruncationOption = None,
     epochs: Epochs = None,
     seed: Seed = None,
+    settings: SettingsFile = None,
+    track: Track = None,
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
@@ -161,15 +173,18 @@ def train(
     reading = _reading(reads, words)
     with one_voice():
         _make_room(output, force=force)
+        filed = _filed(settings)
+        multilabel = multilabel or filed.get("task") == "multilabel"
         whole = read_taxonomy(taxonomy, customer)
         documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
         typer.echo("\n".join(_documents_table(documents)))
-        given = {"tune": tune, "max_length": max_length, "random_state": seed, "device": device_of(device)}
-        given |= {"task": "multilabel" if multilabel else None}
-        settings = reading | {name: value for name, value in given.items() if value is not None}
-        classifier = _untrained(whole, settings, epochs=epochs, checkpoints=checkpoints, resume=resume)
+        given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
+        given |= {"tune": None if tune == "none" else tune, "task": "multilabel" if multilabel else None}
+        said = {name: value for name, value in given.items() if value is not None}
+        kept = _kept(checkpoints, resume=resume)
+        classifier = _untrained(whole, reading | said, filed, epochs=epochs, checkpoints=kept)
         note(f"training on {counted(len(documents.rows), 'document')}")
-        _fit(classifier, documents, output)
+        _fit(classifier, documents, output, track or [])
 
 
 def _reading(options: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -195,27 +210,59 @@ def _make_room(output: Path, *, force: bool) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
 
 
+def _filed(settings: Path | None) -> dict[str, Any]:
+    """The settings in a file."""
+    if settings is None:
+        return {}
+    from hiercls.estimator.settings import read_settings
+
+    return read_settings(settings)
+
+
+def _kept(checkpoints: Path | None, *, resume: bool) -> CheckpointConfig | None:
+    """Where the training is kept while it goes on; said where it goes on itself."""
+    if checkpoints is None:
+        return None
+    from hiercls.training.checkpoint_folder import is_begun
+    from hiercls.training.config import CheckpointConfig
+
+    if resume and is_begun(checkpoints):
+        note(f"going on from the checkpoints in '{checkpoints}'")
+    return CheckpointConfig(folder=checkpoints, resume=resume)
+
+
 def _untrained(
-    taxonomy: Taxonomy, settings: Mapping[str, Any], *, epochs: int | None, checkpoints: Path | None, resume: bool
+    taxonomy: Taxonomy,
+    settings: Mapping[str, Any],
+    filed: Mapping[str, Any],
+    *,
+    epochs: int | None,
+    checkpoints: CheckpointConfig | None,
 ) -> HierarchicalTextClassifier:
-    """An estimator with the settings that were given, and its own defaults for the others."""
+    """An estimator with the settings that were given, those of a file, and its own defaults for the others."""
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.model.encoder import EncoderConfig
-    from hiercls.training.checkpoint_folder import is_begun
-    from hiercls.training.config import CheckpointConfig, TrainingConfig
+    from hiercls.training.config import TrainingConfig
 
-    kept = None if checkpoints is None else CheckpointConfig(folder=checkpoints, resume=resume)
-    if kept is not None and resume and is_begun(Path(kept.folder)):
-        note(f"going on from the checkpoints in '{checkpoints}'")
-    reads, training = settings["encoder"], TrainingConfig(epochs=epochs, checkpoints=kept)
-    named = {**settings, "encoder": None if reads is None else EncoderConfig(**reads)}
-    return HierarchicalTextClassifier(taxonomy, training=training, verbose=shows_progress(), **named)
+    reads, training = settings["encoder"], filed.get("training") or TrainingConfig()
+    named = {**filed, **settings, "encoder": None if reads is None else EncoderConfig(**reads)}
+    if not reads and reads is not None and "encoder" in filed:
+        named["encoder"] = filed["encoder"]
+    asked = {name: value for name, value in (("epochs", epochs), ("checkpoints", checkpoints)) if value is not None}
+    named["training"] = dataclasses.replace(training, **asked)
+    return HierarchicalTextClassifier(taxonomy, verbose=shows_progress(), **named)
 
 
-def _fit(classifier: HierarchicalTextClassifier, documents: LabelledDocuments, output: Path) -> None:
+def _fit(
+    classifier: HierarchicalTextClassifier, documents: LabelledDocuments, output: Path, track: Sequence[str]
+) -> None:
     """Train, save the model and say what it is; where training had to stop, keep what there is beside its place."""
+    from hiercls.training.trackers import tracker
+    from hiercls.training.watching import watched
+
+    watchers = [tracker(asked) for asked in track] if is_first() else []
     try:
-        with warnings_said():
+        with warnings_said(), watched(*watchers):
             classifier.fit_rows(documents.rows)
     except TrainingError as error:
         if error.kept is not None and is_first():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hiercls.data.rows import Row, is_missing
+from hiercls.data.writing import row_cells
 from hiercls.errors import Problem
 from hiercls.files import replacing
 
@@ -48,12 +49,7 @@ def reject_row(row: Row, *problems: Problem) -> Reject:
         >>> reject_row(row, Problem(message="'Q' is no class of 'one'")).raw
         {'text': 'a document', 'labels': [['one', 'Q']]}
     """
-    raw: dict[str, Any] = {"text": row.text, "labels": [list(label) for label in row.labels]}
-    named = {"customer": row.customer, "thread": row.thread}
-    raw |= {column: value for column, value in named.items() if value is not None}
-    if row.complete is not None:
-        raw |= {"view": row.complete[0]} if row.complete else {"complete": False}
-    return Reject(raw=raw, problems=problems)
+    return Reject(raw=row_cells(row), problems=problems)
 
 
 def write_rejects(path: str | Path, rejects: Iterable[Reject]) -> int:

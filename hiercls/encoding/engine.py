@@ -21,7 +21,7 @@ from hiercls.errors import ConfigError
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.pooling import unite
 from hiercls.model.tokens import Tokens
-from hiercls.model.windows import Windows
+from hiercls.model.windows import Windows, length_batches
 
 CPU_BATCH_TOKENS, BATCH_TOKENS = 2048, 8192
 
@@ -189,25 +189,3 @@ class _Window:
     missing: np.ndarray
     wanted: list[str]
     tokens: Windows
-
-
-def length_batches(lengths: Sequence[int], *, batch_tokens: int) -> Iterator[np.ndarray]:
-    """Positions grouped into batches of like length that hold a budget of tokens, padding included.
-
-    Args:
-        lengths: Tokens of each text.
-        batch_tokens: Tokens that a batch may hold; a longer text makes a batch alone.
-
-    Yields:
-        Positions of a batch's texts, the longest first.
-
-    Example:
-        >>> [batch.tolist() for batch in length_batches([2, 9, 3, 1], batch_tokens=9)]
-        [[1], [2, 0, 3]]
-    """
-    order = np.argsort(-np.asarray(lengths), kind="stable")
-    start = 0
-    while start < len(order):
-        size = max(1, batch_tokens // max(1, lengths[order[start]]))
-        yield order[start : start + size]
-        start += size

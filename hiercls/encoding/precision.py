@@ -34,6 +34,26 @@ def fast_precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if _is_fast(device) and computes_rightly(device, torch.bfloat16) else torch.float32
 
 
+def precision_reason(device: torch.device) -> str:
+    """Why a device's fastest format is what it is, in words.
+
+    Args:
+        device: Where the encoder runs.
+
+    Returns:
+        A clause.
+
+    Example:
+        >>> precision_reason(torch.device("meta"))
+        'it computes no bfloat16 in hardware'
+    """
+    if not _is_fast(device):
+        return "it computes no bfloat16 in hardware"
+    if not computes_rightly(device, torch.bfloat16):
+        return "it says that it computes bfloat16 in hardware, but a product in it is not what float32 says"
+    return "it computes bfloat16 in hardware, and a product in it agrees with float32"
+
+
 def _is_fast(device: torch.device) -> bool:
     """Whether a device says that it computes bfloat16 in hardware."""
     if device.type == "cuda":

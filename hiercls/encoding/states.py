@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from hiercls.encoding.engine import EncodingConfig, length_batches
+from hiercls.encoding.engine import EncodingConfig
 from hiercls.model.tokens import Tokens
-from hiercls.model.windows import Windows
+from hiercls.model.windows import Windows, length_batches
 
 
 @torch.inference_mode()

@@ -1,5 +1,6 @@
-"""The scikit-learn face: one estimator that trains on everybody's labels and predicts at any view."""
+"""The scikit-learn face: an estimator that trains on everybody's labels, and one on arrays."""
 
 from hiercls.estimator.classifier import HierarchicalTextClassifier
+from hiercls.estimator.numeric import HierarchicalClassifier
 
-__all__ = ["HierarchicalTextClassifier"]
+__all__ = ["HierarchicalClassifier", "HierarchicalTextClassifier"]

@@ -30,6 +30,7 @@ from hiercls.estimator.onboarding import OnboardingMixin
 from hiercls.estimator.promising import PromisingMixin
 from hiercls.estimator.repurposing import RepurposingMixin
 from hiercls.estimator.reshaping import ReshapingMixin
+from hiercls.estimator.sharing import SharingMixin
 from hiercls.estimator.tasks import TaskName, all_right, cheapest, check_settings, need_one_topic, task_of
 from hiercls.model.encoder import DEFAULT_ENCODER, EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
@@ -48,6 +49,7 @@ class HierarchicalTextClassifier(
     ReshapingMixin,
     PromisingMixin,
     RepurposingMixin,
+    SharingMixin,
     ClassifierMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
 ):
@@ -558,38 +560,6 @@ class HierarchicalTextClassifier(
         """
         check_is_fitted(self, "taxonomy_")
         return self._regroup(self.taxonomy_.without_customer(name), composed(name), None)
-
-    def save_pretrained(self, path: str | Path) -> None:
-        """Save the trained model as a folder of safetensors, JSON and YAML.
-
-        A frozen encoder is named and its hash kept, not copied; a trained one is saved whole.
-
-        Args:
-            path: The folder; a model that stands there is replaced, whole or not at all.
-
-        Raises:
-            ModelFolderError: If the folder cannot be written.
-        """
-        check_is_fitted(self, "taxonomy_")
-        folder.save(self, Path(path))
-
-    @classmethod
-    def from_pretrained(cls, path: str | Path, *, device: str | torch.device | None = None) -> Self:
-        """Load a saved model.
-
-        Args:
-            path: The folder.
-            device: Where to compute; None: a GPU where there is one.
-
-        Returns:
-            The trained estimator; with ``set_params(warm_start=True)`` its ``fit`` goes on from the saved weights.
-
-        Raises:
-            ModelFolderError: If the folder is not whole, or its encoder is not the one it was trained with.
-            EncoderNotFoundError: If the frozen encoder is not to be had on this machine.
-        """
-        loaded: Self = folder.load(cls, Path(path), device=device)
-        return loaded
 
     def _regroup(self, taxonomy: Taxonomy, customer: str, prior: Mapping[str, float] | None) -> Self:
         """Take a changed map and one customer's mix, in the settings too, so that they fit the next ``fit``."""

@@ -10,7 +10,7 @@ import importlib.util
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ from hiercls.errors import ConfigError, EncoderNotFoundError, ModelFolderError
 from hiercls.files import OFFLINE, is_offline
 from hiercls.model.pooling import KINDS, Kind, Pooling, unite
 from hiercls.model.tokens import States, Tokens
-from hiercls.model.windows import Windows, cut
+from hiercls.model.windows import Reading, Windows
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 _POOLING = "pooling.safetensors"
@@ -119,19 +119,29 @@ class TextEncoder(nn.Module):
         Returns:
             The texts' windows, ids int32.
         """
-        tail = self.config.truncation == "head-tail"
         with _TOKENIZING:
-            prefix, suffix = self._special_ids()
-            capacity, n_windows = self.config.max_length - len(prefix) - len(suffix), self.config.windows
-            settings = {"truncation": False} if tail else {"truncation": True, "max_length": capacity * n_windows}
+            reading = self._reading()
+            settings = {"truncation": reading.limit is not None, "max_length": reading.limit}
             encoded = self._ids(list(texts), add_special_tokens=False, **settings) if texts else []
-        sequences, owners = [], []
-        for text, ids in enumerate(encoded):
-            for window in cut(np.asarray(ids, dtype=np.int32), capacity=capacity, n_windows=n_windows, tail=tail):
-                whole = np.concatenate([prefix, window, suffix])
-                sequences.append(whole if len(whole) else np.array([self.pad_id], dtype=np.int32))
-                owners.append(text)
-        return Windows(sequences, np.array(owners, dtype=np.int64))
+        return reading.windows(encoded)
+
+    @property
+    def reading(self) -> Reading:
+        """What is read of a text once it is in tokens."""
+        with _TOKENIZING:
+            return self._reading()
+
+    def _reading(self) -> Reading:
+        """The same, for one who holds the tokenizer."""
+        prefix, suffix = self._special_ids()
+        return Reading(
+            prefix=prefix,
+            suffix=suffix,
+            max_length=self.config.max_length,
+            n_windows=self.config.windows,
+            tail=self.config.truncation == "head-tail",
+            pad_id=self.pad_id,
+        )
 
     def _special_ids(self) -> tuple[np.ndarray, np.ndarray]:
         """The ids that the tokenizer puts before and after every text."""
@@ -265,32 +275,53 @@ def find_encoder(config: EncoderConfig) -> Path:
     Raises:
         EncoderNotFoundError: If it is neither a folder, nor installed, nor cached, nor to be had from the hub.
     """
+    found = local_encoder(config)
+    if found is not None:
+        return found
+    try:
+        return Path(_snapshot(config)(local_files_only=is_offline()))
+    except Exception as error:  # the hub's client raises errors of its HTTP library, which differ by version
+        raise EncoderNotFoundError(_not_found(config, error)) from error
+
+
+def local_encoder(config: EncoderConfig) -> Path | None:
+    """The folder that holds an encoder's files on this machine; the network is not asked.
+
+    Args:
+        config: Which encoder.
+
+    Returns:
+        A folder with config, tokenizer and weights; None: it would have to be downloaded.
+
+    Raises:
+        EncoderNotFoundError: If its name is none that the hub knows, or the packaged weights are damaged.
+    """
     if os.path.isdir(config.name):
         return Path(config.name)
     if config.name == DEFAULT_ENCODER and config.revision is None and (packaged := _packaged_folder()):
         return packaged
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    wanted = partial(
+    try:
+        cached = Path(_snapshot(config)(local_files_only=True))
+    except HFValidationError:
+        raise EncoderNotFoundError(f"'{config.name}' is no folder, and no name that the hub knows") from None
+    except OSError:
+        return None
+    return cached if _is_whole(cached) else None
+
+
+def _snapshot(config: EncoderConfig) -> Callable[..., str]:
+    """What fetches an encoder's files from the hub, or from its cache."""
+    from huggingface_hub import snapshot_download
+
+    return partial(
         snapshot_download,
         config.name,
         revision=config.revision,
         allow_patterns=["*.json", "*.txt", "*.model", "model*.safetensors"],
         ignore_patterns=["onnx/*", "openvino/*"],
     )
-    try:
-        cached = Path(wanted(local_files_only=True))
-        if _is_whole(cached):
-            return cached
-    except HFValidationError:
-        raise EncoderNotFoundError(f"'{config.name}' is no folder, and no name that the hub knows") from None
-    except OSError:
-        pass
-    try:
-        return Path(wanted(local_files_only=is_offline()))
-    except Exception as error:  # the hub's client raises errors of its HTTP library, which differ by version
-        raise EncoderNotFoundError(_not_found(config, error)) from error
 
 
 def _is_whole(folder: Path) -> bool:

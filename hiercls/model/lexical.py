@@ -55,10 +55,25 @@ class LexicalBranch:
         Returns:
             Shape (n_texts, n_topics), float32.
         """
-        scores = np.asarray(self.terms.features(texts) @ self.term_weights, dtype=np.float32)
-        if len(self.encoding_weights):
-            scores = scores + encodings @ self.encoding_weights
-        return task.log_probabilities(self.scale * task.scores(opinion) + torch.from_numpy(scores + self.bias))
+        words = torch.from_numpy(self.terms.scores(texts, self.term_weights))
+        return self.joined(words, opinion, None if encodings is None else torch.from_numpy(encodings), task=task)
+
+    def joined(self, words: Tensor, opinion: Tensor, encodings: Tensor | None, *, task: Task = ONE_TOPIC) -> Tensor:
+        """Log p(t|x), once the words are counted.
+
+        Args:
+            words: ``Σ_w x_w · v_wt``, shape (n_texts, n_topics).
+            opinion: What the encoder's heads say, log p(t|x) of the same shape.
+            encodings: h, shape (n_texts, width); None where they are not read.
+            task: Whether a document has one topic.
+
+        Returns:
+            Shape (n_texts, n_topics), float32.
+        """
+        scores = words + torch.from_numpy(self.bias)
+        if len(self.encoding_weights) and encodings is not None:
+            scores = scores + encodings @ torch.from_numpy(self.encoding_weights)
+        return task.log_probabilities(self.scale * task.scores(opinion) + scores)
 
     def evidence(self, texts: Sequence[str]) -> np.ndarray:
         """What words alone say for each topic, ``Σ_w x_w · v_wt`` less its mean over topics; (n_texts, n_topics)."""

@@ -76,4 +76,9 @@ def unite(windows: Tensor, owners: Tensor) -> Tensor:
     """
     n_texts = int(owners[-1]) + 1 if len(owners) else 0
     summed = windows.new_zeros(n_texts, windows.shape[-1]).index_add(0, owners, windows)
-    return math.sqrt(windows.shape[-1]) * nn.functional.normalize(summed, dim=-1)
+    return to_length(summed)
+
+
+def to_length(summed: Tensor) -> Tensor:
+    """The sums of texts' windows, v, brought to length √width; shape (n_texts, width)."""
+    return math.sqrt(summed.shape[-1]) * nn.functional.normalize(summed, dim=-1)

@@ -129,6 +129,18 @@ class Terms:
             return csr_array((len(texts), len(self)), dtype=np.float32)
         return self._weighted(csr_array(self._counter.transform(texts)))
 
+    def scores(self, texts: Sequence[str], weights: np.ndarray) -> np.ndarray:
+        """What the words of texts say, ``Σ_w x_w · v_wt``.
+
+        Args:
+            texts: The texts.
+            weights: v, shape (n_terms, n_topics), float32.
+
+        Returns:
+            Shape (n_texts, n_topics), float32.
+        """
+        return np.asarray(self.features(texts) @ weights, dtype=np.float32)
+
     def _weighted(self, counts: csr_array) -> csr_array:
         """``x_w ∝ (1 + log n_w) · idf_w`` from counts n, shape (n_texts, n_terms), float32."""
         if not len(self):

@@ -6,7 +6,7 @@ Knows token ids and hidden states as arrays; knows no encoder and no tokenizer.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,3 +69,80 @@ def cut(content: np.ndarray, *, capacity: int, n_windows: int, tail: bool) -> li
         n_tail = limit // 2 if tail else 0
         content = np.concatenate([content[: limit - n_tail], content[len(content) - n_tail :]])
     return np.array_split(content, max(1, math.ceil(len(content) / capacity)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What is read of a text once it is in tokens.
+
+    Args:
+        prefix: Ids that the tokenizer puts before every window, shape (n_before,).
+        suffix: Ids that it puts after, shape (n_after,).
+        max_length: Tokens in a window, these included.
+        n_windows: Windows that a text is read in at most.
+        tail: Whether a longer text is shortened in its middle, instead of at its end.
+        pad_id: The id that pads a batch.
+
+    Example:
+        >>> first, last = np.array([1]), np.array([2])
+        >>> reading = Reading(prefix=first, suffix=last, max_length=4, n_windows=1, tail=False, pad_id=0)
+        >>> reading.limit, reading.windows([[7, 8, 9], []]).sequences
+        (2, [array([1, 7, 8, 2], dtype=int32), array([1, 2], dtype=int32)])
+    """
+
+    prefix: np.ndarray
+    suffix: np.ndarray
+    max_length: int
+    n_windows: int
+    tail: bool
+    pad_id: int
+
+    @property
+    def capacity(self) -> int:
+        """Tokens of a text that a window holds."""
+        return self.max_length - len(self.prefix) - len(self.suffix)
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens of a text that are looked at; None: all, since its end is read."""
+        return None if self.tail else self.capacity * self.n_windows
+
+    def windows(self, contents: Iterable[Sequence[int]]) -> Windows:
+        """Texts in tokens as windows.
+
+        Args:
+            contents: Token ids of each text, without special ones.
+
+        Returns:
+            The windows, ids int32; an empty text has its special tokens only, or one padding token without these.
+        """
+        sequences, owners = [], []
+        for text, ids in enumerate(contents):
+            cuts = cut(np.asarray(ids, np.int32), capacity=self.capacity, n_windows=self.n_windows, tail=self.tail)
+            for window in cuts:
+                whole = np.concatenate([self.prefix, window, self.suffix]).astype(np.int32)
+                sequences.append(whole if len(whole) else np.array([self.pad_id], dtype=np.int32))
+                owners.append(text)
+        return Windows(sequences, np.array(owners, dtype=np.int64))
+
+
+def length_batches(lengths: Sequence[int], *, batch_tokens: int) -> Iterator[np.ndarray]:
+    """Positions grouped into batches of like length that hold a budget of tokens, padding included.
+
+    Args:
+        lengths: Tokens of each text.
+        batch_tokens: Tokens that a batch may hold; a longer text makes a batch alone.
+
+    Yields:
+        Positions of a batch's texts, the longest first.
+
+    Example:
+        >>> [batch.tolist() for batch in length_batches([2, 9, 3, 1], batch_tokens=9)]
+        [[1], [2, 0, 3]]
+    """
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, batch_tokens // max(1, lengths[order[start]]))
+        yield order[start : start + size]
+        start += size

@@ -27,6 +27,7 @@ from hiercls.training.parameters import set_dropout
 from hiercls.training.sampling import CustomerSampler
 from hiercls.training.state import named, parts, random_kept, random_states, set_random_states
 from hiercls.training.steps import Steps, weights_of
+from hiercls.training.watching import tell
 
 Validate = Callable[[HierarchicalNetwork], float]
 """Held-out loss of a network: lower is better."""
@@ -156,7 +157,10 @@ class _Run:
                     self._checkpoint(steps, meter)
                     bar.update()
                 self.losses.append(meter.finish(bar))
-                if self._is_over(steps, validate):
+                over = self._is_over(steps, validate)
+                if self.processes.rank == 0:
+                    tell(config, losses=self.losses, heldout=self.heldout)
+                if over:
                     break
         self._checkpoint(steps, meter, over=True)
 

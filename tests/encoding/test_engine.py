@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiercls.encoding.cache import EncodingCache
-from hiercls.encoding.engine import EncodingConfig, EncodingEngine, length_batches
+from hiercls.encoding.engine import EncodingConfig, EncodingEngine
 from hiercls.errors import ConfigError
 from hiercls.model.encoder import EncoderConfig, TextEncoder, load_encoder
 from hiercls.model.tokens import Tokens
+from hiercls.model.windows import length_batches
 
 CPU = torch.device("cpu")
 

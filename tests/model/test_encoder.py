@@ -117,6 +117,7 @@ def test_a_tokenizer_that_threads_share_is_used_by_one_at_a_time(loaded: TextEnc
         return found
 
     shared = TextEncoder(loaded.transformer, tokenizer, config=loaded.config, fingerprint="")
+    shared.tokenizer.pad_token_id = 0
     with ThreadPoolExecutor(4) as pool:
         found = pool.map(lambda _: [ids.tolist() for ids in shared.tokenize(["a0", "b1 b2"]).sequences], range(20))
         assert list(found) == [[ids.tolist() for ids in loaded.tokenize(["a0", "b1 b2"]).sequences]] * 20

@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 
 from hiercls.data.newsgroups import load_newsgroups
-from hiercls.encoding.engine import length_batches
 from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.model.windows import length_batches
 from hiercls.study.speed.encoding import CPU, documents, engine, nearness
 from hiercls.study.speed.machine import peak_memory
 from hiercls.study.speed.rounds import CLOCKS, Row, SpeedConfig

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hiercls.encoding.engine import length_batches
 from hiercls.errors import require
 from hiercls.model.encoder import EncoderConfig, TextEncoder, find_encoder, load_encoder
 from hiercls.model.tokens import Tokens
+from hiercls.model.windows import length_batches
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Texts to vectors, shape (n_texts, width)."""
