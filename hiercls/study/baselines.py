@@ -139,7 +139,7 @@ def best_of_own_data(
 
 
 def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed: int) -> Any:
-    """The candidate that does best on the held-out parts, unfitted; the middle one where too little can be held out."""
+    """The candidate that does best on the held-out parts, unfitted; of equals, or where none can be, the middle one."""
     candidates = baseline.candidates()
     if len(candidates) == 1 or not is_divisible(training.texts):
         return candidates[len(candidates) // 2]
@@ -153,7 +153,8 @@ def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed:
         features = _features(baseline, training.take(kept))
         inside, outside = features(training.take(kept)), features(training.take(heldout))
         scores += [clone(one).fit(inside, labels[kept]).score(outside, labels[heldout]) for one in candidates]
-    return candidates[int(np.argmax(scores))]
+    equals = np.flatnonzero(np.isclose(scores, scores.max()))
+    return candidates[equals[len(equals) // 2]]
 
 
 def _features(baseline: Baseline, training: Documents) -> Callable[[Documents], Any]:
