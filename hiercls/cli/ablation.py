@@ -14,13 +14,6 @@ import typer
 from hiercls.cli.app import note
 
 
-class Headers(StrEnum):
-    """Which parts of a post are read."""
-
-    kept = "kept"
-    removed = "removed"
-
-
 class Rows(StrEnum):
     """Which changes are tried."""
 

@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from hiercls.cli.ablation import Headers, ablation
+from hiercls.cli.ablation import ablation
 from hiercls.cli.app import note
 from hiercls.cli.load import serve
-from hiercls.cli.newcomers import onboarding
+from hiercls.cli.newcomers import Headers, onboarding
 from hiercls.cli.pooling import pooling, worlds
 from hiercls.cli.scale import scale
 from hiercls.cli.speed import speed

@@ -11,8 +11,14 @@ from typing import Annotated
 
 import typer
 
-from hiercls.cli.ablation import Headers
 from hiercls.cli.app import note
+
+
+class Headers(StrEnum):
+    """Which parts of a post are read."""
+
+    kept = "kept"
+    removed = "removed"
 
 
 class Onboardings(StrEnum):

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from hiercls.cli.ablation import Backends, Headers
+from hiercls.cli.ablation import Backends
 from hiercls.cli.app import note
+from hiercls.cli.newcomers import Headers
 
 
 class Kinds(StrEnum):

@@ -169,20 +169,18 @@ def train(
     if resume and checkpoints is None:
         raise typer.BadParameter("--resume goes on from --checkpoints FOLDER: give both")
     skipping = Skipping.of(skip_bad, rejects, default=output.with_name(f"{output.name}.rejects.jsonl"))
-    reads = {"encoder": encoder, "windows": windows, "truncation": None if truncation is None else truncation.value}
-    reading = _reading(reads, words)
+    reads = {"encoder": encoder, "windows": windows, "truncation": truncation and truncation.value}
+    reading, filed = _reading(reads, words), _filed(settings)
     with one_voice():
         _make_room(output, force=force)
-        filed = _filed(settings)
         multilabel = multilabel or filed.get("task") == "multilabel"
         whole = read_taxonomy(taxonomy, customer)
         documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
         typer.echo("\n".join(_documents_table(documents)))
         given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
         given |= {"tune": None if tune == "none" else tune, "task": "multilabel" if multilabel else None}
-        said = {name: value for name, value in given.items() if value is not None}
-        kept = _kept(checkpoints, resume=resume)
-        classifier = _untrained(whole, reading | said, filed, epochs=epochs, checkpoints=kept)
+        said = reading | {name: value for name, value in given.items() if value is not None}
+        classifier = _untrained(whole, said, filed, epochs=epochs, checkpoints=_kept(checkpoints, resume=resume))
         note(f"training on {counted(len(documents.rows), 'document')}")
         _fit(classifier, documents, output, track or [])
 
