@@ -30,7 +30,6 @@ def test_it_tells_each_customer_and_draws_who_helps_whom(run, world, encoder, tm
     assert (tmp_path / "pool.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.filterwarnings("ignore:the labelled views leave topics undetermined")
 def test_with_verify_the_model_is_trained_and_json_has_all_numbers(run, world, encoder):
     result = run("pool", TINY, world.one, world.others, *encoder, "--verify", "--seeds", 1, "--json")
     assert result.exit_code == 0, result.output
