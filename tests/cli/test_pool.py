@@ -39,8 +39,17 @@ def test_with_verify_the_model_is_trained_and_json_has_all_numbers(run, world, e
     assert set(one["by_each"]) == {"two", "three"}
     low, high = one["measured"]["by_all"]["interval"]
     assert low <= one["measured"]["by_all"]["mean"] <= high
-    table = run("pool", TINY, world.one, world.others, *encoder, "--verify", "--seeds", 1)
-    assert "measured, all" in table.stdout.splitlines()[0]
+
+
+def test_the_table_says_what_was_measured(run, world, encoder, monkeypatch):
+    def measured(taxonomy, documents, worth, settings, seeds):
+        sets = {(name, others) for name, one in worth.items() for others in (tuple(one.by_each), one.best)}
+        return {(name, frozenset({name, *others})): Difference(mean=0.03, error=0.01) for name, others in sets}
+
+    monkeypatch.setattr("hiercls.cli.pool._measure", measured)
+    lines = run("pool", TINY, world.one, world.others, *encoder, "--verify").stdout.splitlines()
+    assert lines[0].endswith("measured, all  measured, best")
+    assert all("+3.0 ± 2.0" in line for line in lines[1 : lines.index("")])
 
 
 def test_one_customer_alone_is_said(run, world, encoder):
