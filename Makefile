@@ -3,7 +3,7 @@
 #   make demo       the main job: one model from three customers' coarse labels, offline, in minutes
 #   make test       every check but the slow ones
 #   make test-all   the slow ones too: empty environments, full installation
-#   make docs       the documentation site, in docs/_build/index.html
+#   make docs       the documentation site, in docs/_build/html/index.html
 #   make format     mend what the formatter can mend
 #
 # Each makes .venv if it is not there and installs into it with constraints.txt; running again is quick.
@@ -40,7 +40,7 @@ lint: $(VENV)/.dev
 	$(BIN)/pydoclint --quiet hiercls
 
 docs: $(VENV)/.dev
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx --quiet --fail-on-warning --conf-dir docs . docs/_build
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx --quiet --fail-on-warning --conf-dir docs . docs/_build/html
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

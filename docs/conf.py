@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation site: ``make docs``, then open ``docs/_build/index.html``.
+"""How Sphinx builds the documentation site: ``make docs``, then open ``docs/_build/html/index.html``.
 
 Its source is the repository itself: links between pages work here as they do in a checkout, and each page stands in one
 place alone. The reference of the command line is written from the commands, that of Python from docstrings. No page
@@ -34,7 +34,7 @@ include_patterns = [
     "CONTRIBUTING.md",
     "SECURITY.md",
 ]
-exclude_patterns = ["docs/_build", ".*", "hiercls", "hostile", "tests", "mutants", "demo-output", "**/.ipynb_checkpoints"]
+exclude_patterns = ["docs/_build", ".*", "hiercls", "hostile", "tests", "mutants", "demo-output", "build", "dist"]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -46,21 +46,28 @@ nb_execution_timeout = 300
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+maximum_signature_line_length = 88
 napoleon_numpy_docstring = False
 napoleon_use_admonition_for_examples = False
 napoleon_custom_sections = ["Source"]
 
 html_theme = "furo"
 html_title = f"hiercls {release}"
-html_static_path = ["_static"]
-html_css_files = ["site.css"]
 html_copy_source = False
 html_show_copyright = False
+
+
+def name_whole_sentences(command: Any) -> None:
+    """Let lists of commands say what each does in a whole sentence, which is otherwise cut short."""
+    for below in getattr(command, "commands", {}).values():
+        below.short_help = below.get_short_help_str(limit=200)
+        name_whole_sentences(below)
 
 
 def write_commands(file: Path) -> None:
     """Write the reference of the command line, as typer tells it; untouched where nothing has changed."""
     command = typer.main.get_command(build())
+    name_whole_sentences(command)
     context = typer.Context(command, obj={"TYPER_RICH_MARKUP_MODE": "rich"})
     text = get_docs_for_click(obj=command, ctx=context, name="hiercls", title="Commands")
     if not file.exists() or file.read_text(encoding="utf-8") != text:
