@@ -3,6 +3,7 @@
 #   make demo       the main job: one model from three customers' coarse labels, offline, in minutes
 #   make test       every check but the slow ones
 #   make test-all   the slow ones too: empty environments, full installation
+#   make docs       the documentation site, in docs/_build/html/index.html
 #   make format     mend what the formatter can mend
 #
 # Each makes .venv if it is not there and installs into it with constraints.txt; running again is quick.
@@ -20,16 +21,16 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SETTINGS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-all lint format clean
+.PHONY: demo test test-all lint docs format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
 	$(BIN)/hiercls demo
 
-test: lint
+test: lint docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
 
-test-all: lint $(VENV)/.all
+test-all: lint docs $(VENV)/.all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) -m '' $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
@@ -38,12 +39,15 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/pydoclint --quiet hiercls
 
+docs: $(VENV)/.dev
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx --quiet --fail-on-warning --conf-dir docs . docs/_build/html
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -59,7 +63,7 @@ $(VENV)/.base: $(SETTINGS) | $(BIN)/pip
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(INSTALL) --editable '.[cleanlab,compare,datasets,onnx,plots,report,repurpose,serve,tables,tune,dev]'
+	$(INSTALL) --editable '.[cleanlab,compare,datasets,onnx,plots,report,repurpose,serve,tables,tune,docs,dev]'
 	@touch $@
 
 # What only slow tests need: engines of clusters, on this machine alone. Spark needs Java, too.

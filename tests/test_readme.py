@@ -22,6 +22,9 @@ from pathlib import Path
 
 import pytest
 
+from hiercls.errors import TaxonomyError
+from hiercls.taxonomy import Taxonomy, shipped
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -96,7 +99,13 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))])
+def pages() -> list[str]:
+    """The README, and the pages of docs/ but for what the site's own build makes and runs."""
+    files = (file.relative_to(ROOT) for file in sorted((ROOT / "docs").rglob("*.md")))
+    return ["README.md", *(file.as_posix() for file in files if not {"_build", "notebooks"} & set(file.parts))]
+
+
+@pytest.mark.parametrize("page", pages())
 def test_python_blocks_print_what_the_page_shows(elsewhere, page):
     assert run_python((ROOT / page).read_text(encoding="utf-8")) == []
 
@@ -111,6 +120,32 @@ def test_commands_print_what_the_page_shows(elsewhere):
         assert result.returncode == 0, result.stderr
         if command.output.strip():
             assert same(result.stdout, command.output), f"{shlex.join(command.words)} printed\n{result.stdout}"
+
+
+def customers_of(example: str) -> tuple[str, ...]:
+    """The customers of a YAML example: a whole taxonomy, a customer's file, or a part of the tiny taxonomy."""
+    tiny = shipped("tiny").read_text(encoding="utf-8")
+    if example.startswith("customer:"):
+        return Taxonomy.from_yaml(tiny).with_customer(example).customers
+    if "hiercls: 1" not in example:
+        example = {"customers": tiny.partition("customers:")[0], "topics": "hiercls: 1\nlevels: [area, topic]\n"}[
+            example.partition(":")[0]
+        ] + example
+    return Taxonomy.from_yaml(example).customers
+
+
+@pytest.mark.parametrize("page", ["taxonomies/README.md", "docs/quickstart.md", "docs/asks/stop-early.md"])
+def test_yaml_examples_are_legal(page):
+    examples = [block.body for block in blocks((ROOT / page).read_text(encoding="utf-8")) if block.language == "yaml"]
+    assert examples
+    for example in examples:
+        customers_of(example)
+
+
+def test_parts_of_a_taxonomy_are_completed_before_they_are_read():
+    assert customers_of("customers:\n  four: {classes: {A: A}, partial: true}\n") == ("four",)
+    with pytest.raises(TaxonomyError, match="leaves out"):
+        customers_of("customer: four\nclasses: {A: A}\n")
 
 
 def test_the_page_names_the_two_commands_that_do_the_set_up():
