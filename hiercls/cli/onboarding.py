@@ -15,6 +15,7 @@ import typer
 from hiercls.cli.app import AsJson, aligned, counted, note, show
 from hiercls.cli.documents import Device, Model, load_model, program, shows_progress
 from hiercls.errors import DataError
+from hiercls.taxonomy.document import listed
 from hiercls.taxonomy.writing import to_yaml
 
 if TYPE_CHECKING:
@@ -223,6 +224,9 @@ def _audit_lines(found: Audit, rows: Sequence[Row], classifier: HierarchicalText
         lines += [f"    {_shortened(rows[place])}" for place in finding.examples]
     if found.unaudited:
         lines.append(f"not audited, since others have too few documents: {', '.join(found.unaudited)}")
+    if found.confounded:
+        pairs = listed((f"{topic}' under '{filed}" for topic, filed in found.confounded), limit=5)
+        lines.append(f"not judged, since others' labels seldom tell them apart: {pairs}")
     proposed: dict[str, object] = {"customer": name, "classes": found.proposal()}
     proposed |= {flag: True for flag, value in taxonomy.flags(name).items() if value}
     from hiercls.taxonomy.diff import differences

@@ -7,6 +7,7 @@ that it was not trained on. Knows log-probabilities, labels and a view; no model
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +25,12 @@ N_REPLICATES = 100
 DECLARED_DOCUMENTS = 2.0
 """How many documents of each topic count as seen where the YAML says."""
 
-FALSE_ALARMS, LEAST_SHARE, LEAST_DOCUMENTS, LEAST_REFERENCE, N_EXAMPLES = 0.05, 0.02, 3.0, 10.0, 3
+FALSE_ALARMS, LEAST_SHARE, LEAST_DOCUMENTS, N_EXAMPLES = 0.02, 0.02, 3.0, 3
 """How often a customer that does as it declares may raise a finding; the share and the documents that a finding must
-surely exceed; the documents of a topic that others must have; the documents shown with a finding."""
+surely exceed; the documents shown with a finding."""
+
+LEAST_REFERENCE, LEAST_TOLD = 10.0, 0.4
+"""The documents of a topic that others must have; the part of them whose labels must tell it from a class's topics."""
 
 UNKNOWN = 100.0
 """Documents as which a topic that others do not have counts as known for itself: it may not stand for all mistakes."""
@@ -77,6 +81,8 @@ class Audit:
         n_documents: The documents that were audited.
         n_reference: About how many documents of each topic other customers had, shape (n_topics,).
         findings: What is surely filed elsewhere, most documents first.
+        confounded: Topics and classes that are not judged together, since the labels of others seldom tell the topic
+            from those of the class: what the model takes for what there, it alone would say.
     """
 
     view: View
@@ -87,6 +93,7 @@ class Audit:
     n_documents: int
     n_reference: Array
     findings: tuple[Finding, ...]
+    confounded: tuple[tuple[str, str], ...]
 
     @property
     def unaudited(self) -> tuple[str, ...]:
@@ -125,8 +132,10 @@ def audit_filing(
     the other customers' documents; π_c from how often each ŝ is found, ``P(ŝ = s) = Σ_t π_c(t) · C[t,s]``, without a
     look at the labels, so that it cannot explain away what they do; then A_c by EM with π_c fixed,
     ``P(k | ŝ = s) ∝ Σ_t π_c(t) · C[t,s] · A_c[t,k]``, near the declared one. All three are drawn again 100 times for
-    intervals, and a finding must exceed 2 % of the documents, and 3 documents, by so much that a customer who does as
-    it declares rarely has any (Bonferroni over all cells).
+    intervals. A finding must exceed 2 % of the documents, and 3 documents, by so much that a customer who does as it
+    declares rarely has any: z of the score test, whose deviation is that of the share to be exceeded, by Bonferroni
+    over all cells. A topic and a class are judged where two fifths of the others' documents of the topic have labels
+    that tell it from all topics of the class.
 
     Args:
         topics: log p(t|x) of the customer's documents under the pooled mix, shape (n_documents, n_topics).
@@ -144,7 +153,8 @@ def audit_filing(
         ConfigError: If the customer, or the others, have no document.
 
     Source:
-        Dawid and Skene, Applied Statistics 1979 (EM under a known confusion); Lipton et al., ICML 2018 (the mix).
+        Dawid and Skene, Applied Statistics 1979 (EM under a known confusion); Lipton et al., ICML 2018 (the mix);
+        Wilson, JASA 1927 (the score test).
     """
     logs, labels = np.asarray(topics, dtype=np.float64), np.asarray(filed, dtype=np.int64)
     others, told = np.asarray(reference, dtype=np.float64), np.asarray(weights, dtype=np.float64)
@@ -158,11 +168,12 @@ def audit_filing(
     units = _units(view)
     estimate = _Estimate.of(tables, units, view, mix, seed=seed)
     expected = (units @ view.membership.toarray()) > 0
+    confounded = tables.confounded(view)
     z = norm.isf(FALSE_ALARMS / max((~expected).sum(), 1))
-    least = estimate.shares - z * estimate.deviation, estimate.parts - z * estimate.deviation_of_parts
-    sure = (least[0] > LEAST_SHARE) & (least[1] * len(logs) > LEAST_DOCUMENTS) & ~expected
+    sure = (estimate.scores(len(logs)) > z).all(axis=0) & ~expected & (units @ confounded == 0)
     sure[units @ np.where(tables.n_reference < LEAST_REFERENCE, 1, 0) > 0] = False
     n_topics = len(view.topics)
+    open_cells = np.argwhere(confounded & ~expected[:n_topics])
     return Audit(
         view=view,
         shares=estimate.shares[:n_topics],
@@ -172,6 +183,7 @@ def audit_filing(
         n_documents=len(logs),
         n_reference=tables.n_reference,
         findings=_findings(sure, units, view, estimate, logs, labels),
+        confounded=tuple((view.topics[topic], view.classes[place]) for topic, place in open_cells.tolist()),
     )
 
 
@@ -218,6 +230,19 @@ class _Estimate:
             deviation_of_parts=deviation_of_parts,
         )
 
+    def scores(self, n_documents: int) -> Array:
+        """By how many standard errors shares and documents exceed the least, shape (2, n_units, n_classes).
+
+        The standard error is what it would be at the least share: of a larger share, its draws vary more.
+        """
+        of_unit = n_documents * self.parts / np.maximum(self.shares, 1e-12)
+        return np.stack(
+            [
+                _score(self.shares, self.deviation, LEAST_SHARE, np.maximum(of_unit, 1.0)),
+                _score(self.parts, self.deviation_of_parts, LEAST_DOCUMENTS / n_documents, np.array(n_documents)),
+            ]
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Tables:
@@ -229,11 +254,13 @@ class _Tables:
         confused: By topic and kind, other customers' documents, shape (n_topics, n_kinds).
         filed: By kind and class, the customer's documents, shape (n_kinds, n_classes).
         n_reference: Other customers' documents of each topic, shape (n_topics,).
+        told: The part of these whose labels tell the topic from another, shape (n_topics, n_topics).
     """
 
     confused: Array
     filed: Array
     n_reference: Array
+    told: Array
 
     @classmethod
     def of(
@@ -251,12 +278,19 @@ class _Tables:
         smoothed, n_reference = confused.T + 1.0 / n_kinds, shared.sum(axis=0)
         own = np.repeat(np.eye(n_topics), len(edges) + 1, axis=1)
         smoothed[n_reference < LEAST_REFERENCE] += UNKNOWN * own[n_reference < LEAST_REFERENCE]
-        return cls(confused=smoothed, filed=filed, n_reference=n_reference)
+        apart = shared.T @ (told == 0) / np.maximum(n_reference, 1e-12)[:, None]
+        return cls(confused=smoothed, filed=filed, n_reference=n_reference, told=apart)
 
     def drawn(self, random: np.random.Generator) -> _Tables:
         """The same counts of other documents of the same kind."""
         confused, filed = random.standard_gamma(self.confused), random.standard_gamma(self.filed)
-        return _Tables(confused=np.maximum(confused, 1e-12), filed=filed, n_reference=self.n_reference)
+        return dataclasses.replace(self, confused=np.maximum(confused, 1e-12), filed=filed)
+
+    def confounded(self, view: View) -> NDArray[np.bool_]:
+        """Where labels seldom tell a topic from some topic of a class, shape (n_topics, n_classes)."""
+        close = (self.told < LEAST_TOLD) & (self.n_reference >= LEAST_REFERENCE)[:, None]
+        found: NDArray[np.bool_] = close @ (view.membership.toarray() > 0)
+        return found
 
     def filing(self, declared: Array, pooled: Array) -> tuple[Array, Array]:
         """The mix of topics, and then how each topic's documents are filed."""
@@ -265,6 +299,14 @@ class _Tables:
         mix = fit_shares(likelihoods, weights=seen, pseudo=pseudo, start=pooled, tolerance=1e-6)[0]
         told = posterior(likelihoods, mix)
         return mix, fit_membership(told, self.filed, pseudo=DECLARED_DOCUMENTS * declared, tolerance=1e-5)
+
+
+def _score(share: Array, deviation: Array, least: float, n_documents: Array) -> Array:
+    """(p − p₀) / σ₀, with σ₀² = σ² − (p(1 − p) − p₀(1 − p₀)) / n, and at least the binomial part p₀(1 − p₀) / n."""
+    at_least, excess = least * (1 - least), np.maximum(share * (1 - share) - least * (1 - least), 0)
+    variance = np.maximum(deviation**2 - excess / n_documents, at_least / n_documents)
+    score: Array = (share - least) / np.sqrt(variance)
+    return score
 
 
 def _kinds(logs: Array, edges: Array) -> NDArray[np.int64]:
