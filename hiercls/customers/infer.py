@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hiercls.customers.em import Array, fit_membership, fit_shares, posterior
 from hiercls.customers.mix import document_likelihoods, pooled_documents
 from hiercls.errors import ConfigError
 from hiercls.taxonomy.writing import to_yaml
 
-N_REPLICATES = 100
-"""Weightings of the documents from which the posterior is read."""
+N_SWEEPS, N_KEPT = 150, 100
+"""Rounds in which each topic's class is drawn anew; the last ones, from which the posterior is read."""
 
-PRIOR_DOCUMENTS = 1.0
-"""How many documents of each topic its name counts as."""
+MISFILED = 0.05
+"""The share of documents that may lie under any class, whatever their topic."""
 
 NAME_TEMPERATURE = 0.1
 """What likenesses of names, cosines, are divided by."""
@@ -35,15 +35,14 @@ class InferredClasses:
     Args:
         topics: The topics.
         classes: The classes.
-        membership: A_c as found, the part of each topic's documents under each class, shape (n_topics, n_classes).
-        posterior: How probably each class is where most of a topic's documents go, of the same shape, rows sum to 1.
+        posterior: How probably a topic belongs to a class, shape (n_topics, n_classes), rows sum to 1; to predict with,
+            it is A_c.
         mix: The customer's mix of topics, from its texts alone, shape (n_topics,).
         n_documents: The labelled documents.
     """
 
     topics: tuple[str, ...]
     classes: tuple[str, ...]
-    membership: Array
     posterior: Array
     mix: Array
     n_documents: int
@@ -95,9 +94,9 @@ def infer_classes(
 ) -> InferredClasses:
     """Find which topics each class holds.
 
-    π_c is found from the texts alone, and then, with π_c fixed, ``maximise Σ_i log Σ_t p_c(t|x_i) · A_c[t,y_i]`` by EM
-    beside a prior of one document a topic. Documents and prior are weighted at random 100 times; the posterior is how
-    often each class has most of a topic, so that a topic without documents is as uncertain as its prior.
+    Each topic is taken to belong to one class, a(t). With π_c found from the texts alone,
+    ``P(a | y) ∝ Π_t P(a(t)) · Π_i ( .95 · Σ_t p_c(t|x_i) · [a(t) = y_i] + .05 / n_classes )``; from it, all a(t) are
+    drawn again and again, one at a time, given the others.
 
     Args:
         topics: log p(t|x) of the labelled documents, shape (n_documents, n_topics).
@@ -106,7 +105,7 @@ def infer_classes(
         classes: The classes.
         pooled: π, shape (n_topics,).
         prior: What names say, shape (n_topics, n_classes), rows sum to 1; None: nothing.
-        seed: Seed of the weights.
+        seed: Seed of the draws.
 
     Returns:
         The classes of the topics.
@@ -119,29 +118,45 @@ def infer_classes(
         >>> found = infer_classes(sure, [0, 0, 1] * 5, names=("A", "B", "C"), classes=("AB", "C"), pooled=[1 / 3] * 3)
         >>> found.grouping()
         {'AB': ['A', 'B'], 'C': ['C']}
+
+    Source:
+        Geman and Geman, IEEE PAMI 1984 (Gibbs sampling).
     """
     logs, mix = np.asarray(topics, dtype=np.float64), np.asarray(pooled, dtype=np.float64)
     if not len(logs):
         raise ConfigError("expected labelled documents to infer classes from, got none")
-    labels = np.eye(len(classes))[np.asarray(filed, dtype=np.int64)]
+    labels = np.asarray(filed, dtype=np.int64)
     said = np.full((len(mix), len(classes)), 1.0 / len(classes)) if prior is None else np.asarray(prior)
     likelihoods, weights = document_likelihoods(logs, pooled=mix), np.ones((1, len(logs)))
     own = fit_shares(likelihoods, weights=weights, pseudo=pooled_documents(mix)[None], start=mix, tolerance=1e-7)[0]
-    told, pseudo = posterior(likelihoods, own), PRIOR_DOCUMENTS * said
-    random, most = np.random.default_rng(seed), np.zeros((len(mix), len(classes)))
-    for _ in range(N_REPLICATES):
-        weighted = random.standard_exponential((len(logs), 1)) * labels
-        drawn = np.maximum(random.standard_gamma(pseudo), 1e-12)
-        found = fit_membership(told, weighted, pseudo=drawn, tolerance=1e-4)
-        most[np.arange(len(mix)), found.argmax(axis=1)] += 1.0 / N_REPLICATES
     return InferredClasses(
         topics=names,
         classes=classes,
-        membership=fit_membership(told, labels, pseudo=pseudo),
-        posterior=most,
+        posterior=_drawn(posterior(likelihoods, own), labels, said, np.random.default_rng(seed)),
         mix=own,
         n_documents=len(logs),
     )
+
+
+def _drawn(told: Array, labels: NDArray[np.int64], said: Array, random: np.random.Generator) -> Array:
+    """How probably each topic belongs to each class, by Gibbs sampling from where EM ends."""
+    n_topics, n_classes = said.shape
+    member = fit_membership(told, np.eye(n_classes)[labels], pseudo=said, tolerance=1e-4).argmax(axis=1)
+    columns, log_prior = np.ascontiguousarray(told.T), np.log(np.maximum(said, 1e-12))
+    explained, found = (told * (member == labels[:, None])).sum(axis=1), np.zeros_like(said)
+    for sweep in range(N_SWEEPS):
+        for topic in random.permutation(n_topics):
+            column = columns[topic]
+            explained -= column * (member[topic] == labels)
+            either = np.log((1 - MISFILED) * np.stack([explained + column, explained]) + MISFILED / n_classes)
+            scores = log_prior[topic] + np.bincount(labels, weights=either[0] - either[1], minlength=n_classes)
+            chances = np.exp(scores - scores.max())
+            chances /= chances.sum()
+            member[topic] = random.choice(n_classes, p=chances)
+            explained += column * (member[topic] == labels)
+            if sweep >= N_SWEEPS - N_KEPT:
+                found[topic] += chances / N_KEPT
+    return found
 
 
 def name_prior(topics: ArrayLike, classes: ArrayLike) -> Array:
@@ -183,8 +198,8 @@ def worth_labelling(topics: ArrayLike, inferred: InferredClasses, *, n_documents
         Their positions.
 
     Example:
-        >>> half = InferredClasses(topics=("A", "B"), classes=("1", "2"), membership=np.eye(2), mix=np.full(2, 0.5),
-        ...                        posterior=np.array([[1.0, 0.0], [0.5, 0.5]]), n_documents=3)
+        >>> half = InferredClasses(topics=("A", "B"), classes=("1", "2"), mix=np.full(2, 0.5), n_documents=3,
+        ...                        posterior=np.array([[1.0, 0.0], [0.5, 0.5]]))
         >>> worth_labelling(np.log([[0.9, 0.1], [0.2, 0.8]]), half, n_documents=1)
         (1,)
     """

@@ -55,7 +55,7 @@ def ways_to_serve(
     def inferring(inside: Indices, outside: Indices) -> Indices:
         names = tuple(map(str, range(n_classes)))
         found = infer_classes(logs[inside], classes[inside], names=taxonomy.topics, classes=names, pooled=pooled)
-        return _answers(logs[outside], found.membership)
+        return _answers(logs[outside], found.posterior)
 
     ways["no YAML, classes inferred from labels"] = inferring
     if scorer.engine is None:

@@ -152,7 +152,7 @@ def _inferred(world: World, own: Indices, seed: int) -> Array:
     found = infer_classes(
         world.few_logs[own], world.few.classes[own], names=world.topics, classes=names, pooled=world.pooled, seed=seed
     )
-    answered: Array = np.exp(world.test_logs) @ found.membership
+    answered: Array = np.exp(world.test_logs) @ found.posterior
     return answered
 
 

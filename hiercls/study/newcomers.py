@@ -248,9 +248,9 @@ def inferred(bench: Bench, taxonomy: Taxonomy, *, draws: int) -> Values:
             places = bench.drawn(few, bench.usual, n_documents=n_documents)
             labels = own.argmax(axis=1)[bench.topics[places]]
             found = infer_classes(bench.logs[places], labels, names=taxonomy.topics, classes=names, pooled=bench.pooled)
-            right = bench.accuracy(new, found.membership, truth=own, mix=bench.usual)
+            right = bench.accuracy(new, found.posterior, truth=own, mix=bench.usual)
             values.setdefault(f"{n_documents} documents, accuracy", []).append(right)
-            topics = float((found.membership.argmax(axis=1) == own.argmax(axis=1)).mean())
+            topics = float((found.posterior.argmax(axis=1) == own.argmax(axis=1)).mean())
             values.setdefault(f"{n_documents} documents, topics in their class", []).append(topics)
             for name, right in _from_scratch(bench, places, new[:N_SCRATCH], own.argmax(axis=1)):
                 values.setdefault(f"{n_documents} documents, accuracy of {name}", []).append(right)

@@ -216,7 +216,7 @@ def test_names_are_read_where_there_is_an_encoder(tiny, tiny_bert, tiny_document
     settings = {"names": tiny.topics, "classes": ("K", "L"), "pooled": model.scorer_.mix.pooled}
     expected = infer_classes(logs, [0, 1], prior=name_prior(encoded[:6], encoded[6:]), **settings)
     found = model.infer_classes(["a1", "e1 e2"], ["K", "L"])
-    np.testing.assert_allclose(found.membership, expected.membership, atol=1e-5)
+    np.testing.assert_allclose(found.posterior, expected.posterior, atol=1e-5)
 
 
 def test_advice_says_adapt_where_a_customer_files_elsewhere(model, tiny):
