@@ -38,9 +38,11 @@ class Audited:
         n_documents: How many of its documents were looked at.
         findings: What is surely filed elsewhere, each with the texts of a few documents.
         unaudited: Topics of which others have too few documents to say.
+        confounded: Topics, each with a class, that others' labels seldom tell apart, and that are not judged.
     """
 
     customer: str
     n_documents: int
     findings: tuple[tuple[Finding, tuple[str, ...]], ...]
     unaudited: tuple[str, ...]
+    confounded: tuple[tuple[str, str], ...]

@@ -271,7 +271,15 @@ def _audits(classifier: HierarchicalTextClassifier, tested: Evaluated, customers
             continue
         audit, rows = audit_scored(taxonomy, documents.rows, documents.labels, topics, customer=name, pooled=pooled)
         quoted = tuple((one, tuple(rows[place].text for place in one.examples)) for one in audit.findings)
-        found.append(Audited(customer=name, n_documents=audit.n_documents, findings=quoted, unaudited=audit.unaudited))
+        found.append(
+            Audited(
+                customer=name,
+                n_documents=audit.n_documents,
+                findings=quoted,
+                unaudited=audit.unaudited,
+                confounded=audit.confounded,
+            )
+        )
     return found
 
 

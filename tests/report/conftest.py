@@ -36,7 +36,9 @@ def _contents(taxonomy: Taxonomy, *, text: str = "a document") -> Contents:
     ]
     topics, customer = taxonomy.topics, taxonomy.customers[0]
     mistake = Mistake(text=text, truth=topics[0], answer=topics[1], probability=0.9, of_truth=0.05)
-    audited = Audited(customer=customer, n_documents=9, findings=(), unaudited=topics[2:])
+    audited = Audited(
+        customer=customer, n_documents=9, findings=(), unaudited=topics[2:], confounded=((topics[0], customer),)
+    )
     return Contents(
         name=taxonomy.name,
         customer=None,
