@@ -24,8 +24,9 @@ from hiercls.study.pooling_forecast import N_SHUFFLES
 from hiercls.study.pooling_networks import Trained
 from hiercls.study.pooling_report import draw_forecasts, report
 from hiercls.study.pooling_speed import speed
+from hiercls.study.pooling_surrogates import surrogate_effects
 from hiercls.study.pooling_sweep import Run, SweepConfig, sweep
-from hiercls.study.pooling_tables import EPOCHS, Scores, curves, mended, published, scores_at
+from hiercls.study.pooling_tables import EPOCHS, Scores, affinities, curves, mended, published, scores_at
 from hiercls.study.pooling_tasks import Kind, Pair, main_tasks, pairs
 from hiercls.study.pooling_transfer import transfer_features
 from hiercls.study.pooling_union import union_scores
@@ -143,10 +144,14 @@ class Study:
             losses = {task: runs[repeat, (task,)].losses[0] for task in main_tasks(chosen)}
             found = all_features(documents, words, chosen, losses, **draw, repeat=repeat, epoch=EPOCHS[0])
             groups.setdefault("the 30 published features", []).append(found)
+            groups.setdefault("affinity in the joint run", []).append(affinities(runs, chosen, repeat))
+            say(f"fitting surrogates, repeat {repeat}")
+            surrogates = surrogate_effects(documents, chosen, **draw, repeat=repeat)
+            groups.setdefault("surrogates on random sets of auxiliaries", []).append(surrogates)
             if encodings is not None:
                 say(f"measuring with the encoder, repeat {repeat}")
                 more = transfer_features(documents, encodings[0], chosen, **draw, repeat=repeat)
-                for name, values in {**more, "all together": np.hstack([found, *more.values()])}.items():
+                for name, values in {**more, "all together": np.hstack([found, surrogates, *more.values()])}.items():
                     groups.setdefault(name, []).append(values)
                 union.append(union_scores(documents, encodings, chosen, **draw, repeat=repeat))
         alone, beside = (np.array([one[place] for one in union]) for place in (0, 1))

@@ -58,7 +58,8 @@ def train_naively(network: Network, config: NetworkConfig, *, fused: bool = Fals
     adam = torch.optim.Adam(layers.parameters(), lr=config.learning_rate, eps=config.epsilon, fused=fused)
     training = [torch.from_numpy(task.training.toarray()) for task in network.tasks]
     labels = [torch.from_numpy(task.labels).float() for task in network.tasks]
-    losses, scores = [], []
+    shared = [*layers.first.parameters(), *layers.second.parameters()]
+    losses, scores, affinities = [], [], []
     for epoch in range(1, config.n_epochs + 1):
         order, kept = chance.epoch()
         scale = torch.from_numpy(kept).float() / (1 - config.dropout)
@@ -71,6 +72,10 @@ def train_naively(network: Network, config: NetworkConfig, *, fused: bool = Fals
                 binary_cross_entropy_with_logits(logit, label[places])
                 for logit, label in zip(logits, labels, strict=True)
             ]
+            if start == 0 and epoch % config.every == 0:
+                steps = [torch.autograd.grad(loss, shared, retain_graph=True) for loss in each]
+                along = torch.stack([torch.cat([part.flatten() for part in step]) for step in steps])
+                affinities.append((along @ along.T / torch.stack(each)[:, None]).detach().numpy())
             adam.zero_grad()
             torch.stack(each).sum().backward()  # type: ignore[no-untyped-call]
             adam.step()
@@ -78,7 +83,7 @@ def train_naively(network: Network, config: NetworkConfig, *, fused: bool = Fals
         losses.append(total / len(order))
         if epoch % config.every == 0:
             scores.append(_f1(layers, network))
-    return Trained(losses=np.stack(losses, axis=-1), f1=np.stack(scores, axis=-1))
+    return Trained(losses=np.stack(losses, axis=-1), f1=np.stack(scores, axis=-1), affinity=np.mean(affinities, axis=0))
 
 
 def _f1(layers: _Layers, network: Network) -> Sequence[float]:

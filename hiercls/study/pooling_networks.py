@@ -27,10 +27,17 @@ class Trained:
     Args:
         losses: The mean loss of the training documents in each epoch, shape (n_tasks, n_epochs).
         f1: F1 of class 1 on the test documents, shape (n_tasks, n_epochs // every).
+        affinity: ⟨∇L_i, ∇L_j⟩ / L_i over the shared layers, shape (n_tasks, n_tasks): the part of task i's loss that a
+            small step for task j takes away, by its size; mean over first batches of every ``every``-th epoch.
+
+    Source:
+        Affinity: Fifty et al., Efficiently Identifying Task Groupings for Multi-Task Learning, NeurIPS 2021, eq. 1, to
+        first order in the step.
     """
 
     losses: np.ndarray
     f1: np.ndarray
+    affinity: np.ndarray
 
 
 class Chance:
@@ -95,11 +102,12 @@ def train_networks(networks: Sequence[Network], config: NetworkConfig, *, device
     losses: list[np.ndarray] = []
     scores: list[np.ndarray] = []
     for epoch in range(1, config.n_epochs + 1):
-        losses.append(program.train_epoch())
-        if epoch % config.every == 0:
+        is_measured = epoch % config.every == 0
+        losses.append(program.train_epoch(measured=is_measured))
+        if is_measured:
             scores.append(program.f1())
-    all_losses, all_f1 = np.stack(losses, axis=-1), np.stack(scores, axis=-1)
-    return [Trained(losses=loss, f1=f1) for loss, f1 in zip(all_losses, all_f1, strict=True)]
+    parts = np.stack(losses, axis=-1), np.stack(scores, axis=-1), np.mean(program.affinities, axis=0)
+    return [Trained(losses=loss, f1=f1, affinity=affinity) for loss, f1, affinity in zip(*parts, strict=True)]
 
 
 class _Program:
@@ -130,9 +138,13 @@ class _Program:
         self._adam = torch.optim.Adam(
             [self._first, *self._upper.parameters], lr=config.learning_rate, eps=config.epsilon, fused=True
         )
+        self.affinities: list[np.ndarray] = []
 
-    def train_epoch(self) -> np.ndarray:
-        """See all training documents once; the mean loss of each task, shape (n_networks, n_tasks)."""
+    def train_epoch(self, *, measured: bool) -> np.ndarray:
+        """See all training documents once; the mean loss of each task, shape (n_networks, n_tasks).
+
+        If ``measured``, how the tasks' gradients on the first batch agree is kept.
+        """
         n_networks, n_tasks, n_documents = self._labels.shape
         drawn = [chance.epoch() for chance in self._chances]
         orders = np.stack([order for order, _ in drawn])
@@ -143,8 +155,10 @@ class _Program:
         total = torch.zeros(n_networks, n_tasks, device=self._device)
         for start in range(0, n_documents, self._config.batch):
             piece = slice(start, start + self._config.batch)
-            losses = self._step(self._training[places[:, :, piece].ravel()], labels[:, :, piece], kept[..., piece, :])
-            total += losses * labels[:, :, piece].shape[-1]
+            batch = self._training[places[:, :, piece].ravel()], labels[:, :, piece], kept[..., piece, :]
+            if measured and start == 0:
+                self.affinities.append(self._affinity(*batch))
+            total += self._step(*batch) * batch[1].shape[-1]
         found: np.ndarray = (total / n_documents).cpu().numpy()
         return found
 
@@ -158,11 +172,33 @@ class _Program:
             ]
         )
 
-    def _step(self, documents: csr_array, labels: Tensor, kept: Tensor) -> Tensor:
-        """One step of Adam; the loss of each task before it, shape (n_networks, n_tasks)."""
+    def _losses(self, documents: csr_array, labels: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """The sums of the first layer, and the loss of each task, shape (n_networks, n_tasks)."""
         summed = _summed(self._first, documents.indices, documents.indptr[:-1], documents.data)
         summed = summed.view(*labels.shape, -1).requires_grad_()
         losses = binary_cross_entropy_with_logits(self._upper.logits(summed, kept), labels, reduction="none").mean(-1)
+        return summed, losses
+
+    def _affinity(self, documents: csr_array, labels: Tensor, kept: Tensor) -> np.ndarray:
+        """⟨∇L_i, ∇L_j⟩ / L_i over what tasks i and j of a network share, shape (n_networks, n_tasks, n_tasks)."""
+        summed, losses = self._losses(documents, labels, kept)
+        n_networks, n_tasks, n_documents = labels.shape
+        by_task = [
+            torch.autograd.grad(losses[:, task].sum(), [summed, *self._upper.shared], retain_graph=True)
+            for task in range(n_tasks)
+        ]
+        upper = torch.stack([torch.cat([part.flatten(1) for part in parts[1:]], dim=1) for parts in by_task], dim=1)
+        agreement = upper @ upper.mT
+        lower = torch.stack([parts[0] for parts in by_task]).sum(0).flatten(0, 2)
+        overlap = torch.from_numpy((documents @ documents.T).toarray()).to(lower)
+        shape = (n_networks, n_tasks, n_documents) * 2
+        agreement += torch.einsum("kidkje->kij", (lower @ lower.T * overlap).view(shape))
+        found: np.ndarray = (agreement / losses[:, :, None]).detach().cpu().numpy()
+        return found
+
+    def _step(self, documents: csr_array, labels: Tensor, kept: Tensor) -> Tensor:
+        """One step of Adam; the loss of each task before it, shape (n_networks, n_tasks)."""
+        summed, losses = self._losses(documents, labels, kept)
         found = torch.autograd.grad(losses.sum(), [summed, *self._upper.parameters])
         for parameter, gradient in zip(self._upper.parameters, found[1:], strict=True):
             parameter.grad = gradient
@@ -210,6 +246,11 @@ class _Upper:
     def parameters(self) -> tuple[Tensor, ...]:
         """All of them."""
         return self.first_bias, self.second, self.second_bias, self.output, self.output_bias
+
+    @property
+    def shared(self) -> tuple[Tensor, ...]:
+        """Those below the outputs."""
+        return self.first_bias, self.second, self.second_bias
 
     def logits(self, summed: Tensor, kept: Tensor) -> Tensor:
         """From (n_networks, n_tasks, batch, width) sums, and what dropout keeps of both layers, to logits."""

@@ -115,7 +115,8 @@ def read_runs(path: Path) -> dict[Run, Trained]:
         except json.JSONDecodeError:
             continue
         run = row["repeat"], tuple((zero, one) for zero, one in row["tasks"])
-        found[run] = Trained(losses=np.array(row["losses"]), f1=np.array(row["f1"]))
+        arrays = {name: np.array(row[name]) for name in ("losses", "f1", "affinity")}
+        found[run] = Trained(**arrays)
     return found
 
 
@@ -126,6 +127,7 @@ def _plain(run: Run, trained: Trained) -> dict[str, Any]:
         "tasks": tasks,
         "f1": np.round(trained.f1, 5).tolist(),
         "losses": np.round(trained.losses, 5).tolist(),
+        "affinity": np.round(trained.affinity, 6).tolist(),
     }
 
 

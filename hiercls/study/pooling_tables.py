@@ -75,6 +75,24 @@ def scores_at(
     return Scores(alone=np.array(alone), beside=np.array(beside))
 
 
+def affinities(runs: Mapping[Run, Trained], pairs: Sequence[Pair], repeat: int) -> np.ndarray:
+    """How the gradients of each pair's tasks agree in their joint run: how far main and auxiliary serve each other.
+
+    Args:
+        runs: How each network did.
+        pairs: The pairs.
+        repeat: Which repeat.
+
+    Returns:
+        What a step for the auxiliary takes off the main task's loss, and the other way round, shape (n_pairs, 2).
+    """
+    found = []
+    for pair in pairs:
+        affinity, main = runs[repeat, pair.tasks].affinity, pair.tasks.index(pair.main)
+        found.append([affinity[main, 1 - main], affinity[1 - main, main]])
+    return np.array(found)
+
+
 def curves(runs: Mapping[Run, Trained], pairs: Sequence[Pair], repeats: Sequence[int]) -> dict[str, list[float]]:
     """Mean F1 of the main tasks by epoch, alone and beside the auxiliary, as far as both were trained.
 

@@ -12,8 +12,9 @@ from hiercls.study.pooling_documents import Documents
 from hiercls.study.pooling_naive import train_naively
 from hiercls.study.pooling_networks import train_networks
 from hiercls.study.pooling_setup import Network, NetworkConfig
+from hiercls.study.pooling_surrogates import surrogate_effects
 from hiercls.study.pooling_sweep import SweepConfig, read_runs, runs_of, sweep
-from hiercls.study.pooling_tasks import joint_runs, pairs
+from hiercls.study.pooling_tasks import Pair, joint_runs, pairs
 from hiercls.taxonomy import Taxonomy, shipped
 
 
@@ -96,6 +97,7 @@ def test_networks_side_by_side_come_out_as_if_trained_alone_densely_on_all_colum
             slow = train_naively(network, config, fused=fused)
             np.testing.assert_allclose(found.losses, slow.losses, atol=1e-4)
             np.testing.assert_allclose(found.f1, slow.f1, atol=1e-9)
+            np.testing.assert_allclose(found.affinity, slow.affinity, rtol=1e-3, atol=1e-6)
     assert together[0].losses[0, -1] < 0.8 * together[0].losses[0, 0]  # they do learn
 
 
@@ -103,6 +105,16 @@ def test_words_of_test_documents_alone_keep_the_weights_that_were_drawn(document
     network = networks(documents, n_tasks=1)[0]
     untrained = np.setdiff1d(np.arange(network.n_columns), network.used)
     assert network.tasks[0].test[:, untrained].nnz > 0  # so that the comparison with the naive loop can tell
+
+
+def test_surrogates_tell_an_auxiliary_that_helps_from_one_whose_classes_are_swapped(documents: Documents) -> None:
+    main = ("a", "c")
+    some = [Pair(main=main, auxiliary=other) for other in (("b", "d"), ("d", "b"), ("e", "f"))]
+    helping, harming, foreign = surrogate_effects(documents, some, per_class=10, repeat=0)[:, 0]
+    assert helping > 0 > harming
+    assert harming < foreign < helping
+    again = surrogate_effects(documents, some, per_class=10, repeat=0)[:, 0]
+    assert again.tolist() == [helping, harming, foreign]
 
 
 def test_a_task_has_the_same_documents_in_all_pairs_of_a_repeat_and_others_in_the_next(documents: Documents) -> None:

@@ -22,7 +22,7 @@ from hiercls.study.pooling_forecast import (
 from hiercls.study.pooling_networks import Trained
 from hiercls.study.pooling_report import draw_forecasts, report
 from hiercls.study.pooling_sweep import Run
-from hiercls.study.pooling_tables import curves, mended, published, scores_at
+from hiercls.study.pooling_tables import affinities, curves, mended, published, scores_at
 from hiercls.study.pooling_tasks import Pair
 from hiercls.study.pooling_transfer import h_score, leep, log_me, transfer_features
 from hiercls.study.pooling_union import union_scores
@@ -167,9 +167,10 @@ def fake_runs() -> tuple[dict[Run, Trained], list[Pair]]:
     runs: dict[Run, Trained] = {}
     for repeat in (0, 1):
         losses = np.linspace(0.7, 0.1, 150)[None]
-        runs[repeat, (PAIR.main,)] = Trained(losses=losses, f1=0.2 + curve[None])
-        runs[repeat, (PAIR.auxiliary,)] = Trained(losses=losses, f1=0.3 + curve[None])
-        runs[repeat, PAIR.tasks] = Trained(losses=losses, f1=np.stack([0.25 + curve, 0.1 * repeat + curve]))
+        runs[repeat, (PAIR.main,)] = Trained(losses=losses, f1=0.2 + curve[None], affinity=np.ones((1, 1)))
+        runs[repeat, (PAIR.auxiliary,)] = Trained(losses=losses, f1=0.3 + curve[None], affinity=np.ones((1, 1)))
+        both, affinity = np.stack([0.25 + curve, 0.1 * repeat + curve]), np.array([[9.0, 0.1], [0.2, 9.0]])
+        runs[repeat, PAIR.tasks] = Trained(losses=losses, f1=both, affinity=affinity)
     return runs, [PAIR, back]
 
 
@@ -180,6 +181,7 @@ def test_a_pair_reads_its_own_role_of_the_joint_run() -> None:
     np.testing.assert_allclose(scores.beside, [[0.265, 0.015], [0.265, 0.115]])
     assert scores.table()["share of gains"] == [0.5, 0.5]
     assert curves(runs, some, [0, 1])["alone"][0] == pytest.approx(0.25)
+    assert affinities(runs, some, 0).tolist() == [[0.1, 0.2], [0.2, 0.1]]
 
 
 def test_the_report_shows_ours_beside_the_papers() -> None:
