@@ -22,6 +22,7 @@ from hiercls.cli.evaluation import register as register_evaluation
 from hiercls.cli.explanation import register as register_explanation
 from hiercls.cli.exporting import register as register_exporting
 from hiercls.cli.labels import register as register_labels
+from hiercls.cli.launching import register as register_launching
 from hiercls.cli.pool import register as register_pool
 from hiercls.cli.prediction import register as register_prediction
 from hiercls.cli.reshaping import register as register_reshaping
@@ -34,6 +35,7 @@ from hiercls.cli.tuning import register as register_tuning
 GROUPS = (
     register_taxonomy,
     register_training,
+    register_launching,
     register_tuning,
     register_prediction,
     register_scoring,

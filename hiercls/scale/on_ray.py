@@ -38,7 +38,7 @@ def run_on_ray(job: Job, shards: Sequence[Shard], *, workers: int) -> Iterator[M
     ray, pools = require("ray", extra="ray"), require("ray.util", extra="ray")
     begun_here = not ray.is_initialized()
     if begun_here:
-        ray.init(log_to_driver=False, logging_level="ERROR", **_cluster(workers))
+        ray.init(log_to_driver=False, logging_level="ERROR", **cluster(workers))
     try:
         n_gpus = 1 if (job.device or "").startswith("cuda") else 0
         actor = ray.remote(num_cpus=1, num_gpus=n_gpus, max_restarts=-1, max_task_retries=DEATHS)(Worker)
@@ -71,8 +71,15 @@ class Worker:
             return score_shard(self.job, shard)
 
 
-def _cluster(workers: int) -> dict[str, Any]:
-    """The cluster that is named, or one of this machine alone."""
+def cluster(workers: int) -> dict[str, Any]:
+    """What ``ray.init`` is told: the cluster that ``RAY_ADDRESS`` names, or one of this machine alone.
+
+    Args:
+        workers: Processors of the latter.
+
+    Returns:
+        Its arguments.
+    """
     if os.environ.get("RAY_ADDRESS"):
         return {"address": os.environ["RAY_ADDRESS"]}
     return {

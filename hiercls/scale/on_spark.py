@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -35,17 +36,34 @@ def run_on_spark(job: Job, shards: Sequence[Shard], *, workers: int) -> Iterator
     Raises:
         MissingExtraError: If Spark is not installed.
     """
-    sql = require("pyspark.sql", extra="spark")
-    session = sql.SparkSession.getActiveSession()
-    begun_here = session is None
-    if begun_here:
-        session = _started(sql, workers)
-    try:
+    with session_of(workers) as (session, _):
         work = partial(_answered, job)
         yield from session.sparkContext.parallelize(shards, len(shards)).map(work).collect()
+
+
+@contextmanager
+def session_of(workers: int) -> Iterator[tuple[Any, bool]]:
+    """The session of this process, or one on this machine that ends with the block.
+
+    Args:
+        workers: Tasks at once of the latter.
+
+    Yields:
+        The session, and whether it was started for the block.
+
+    Raises:
+        MissingExtraError: If Spark is not installed.
+    """
+    sql = require("pyspark.sql", extra="spark")
+    session = sql.SparkSession.getActiveSession()
+    if session is not None:
+        yield session, False
+        return
+    session = _started(sql, workers)
+    try:
+        yield session, True
     finally:
-        if begun_here:
-            session.stop()
+        session.stop()
 
 
 def _answered(job: Job, shard: Shard) -> Manifest | Problem:
