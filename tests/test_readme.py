@@ -29,7 +29,6 @@ import pytest
 from typer.testing import CliRunner
 
 from hiercls.cli import build
-
 from hiercls.errors import TaxonomyError
 from hiercls.taxonomy import Taxonomy, shipped
 
