@@ -86,6 +86,10 @@ class ConfigError(HierclsError, ValueError):
     """A setting that is not allowed, or that does not fit the others."""
 
 
+class NotPromisedError(ConfigError, AttributeError):
+    """What only a model has that was shown held-out documents; not having it yet is no error to who merely looks."""
+
+
 class InputTypeError(HierclsError, TypeError):
     """An argument of the wrong kind, such as one string where a list of strings was expected."""
 

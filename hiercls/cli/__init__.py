@@ -75,7 +75,8 @@ def build() -> typer.Typer:
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        epilog="Exit codes: 0 fine; 1 a problem with what you gave (said on stderr); 2 a command used wrongly.",
+        epilog="Exit codes: 0 fine; 1 a problem with what you gave (said on stderr); 2 a command used wrongly; "
+        "130 interrupted.",
     )
 
     @app.callback()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import aligned
+from hiercls.cli.app import AsJson, aligned, show
 from hiercls.cli.documents import Device, Model
 from hiercls.cli.onboarding import Documents, all_rows, opened, rows_of
 
@@ -33,6 +33,7 @@ def advise(
         str | None, typer.Option("--at", metavar="CUSTOMER", help="The customer; without it, it has no YAML.")
     ] = None,
     device: Device = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say which way serves a customer best, how sure that is, and what 100 more labels would bring.
 
@@ -42,7 +43,7 @@ def advise(
     classifier = opened(model, None, device)
     rows = all_rows(documents) if at is None else rows_of(classifier, documents, at)
     found = classifier.advise_rows(rows, at=at)
-    typer.echo("\n".join([*_table(found), str(found)]))
+    show(found, [*_table(found), str(found)], as_json=as_json)
 
 
 def _table(found: Advice) -> list[str]:

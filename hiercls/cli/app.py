@@ -18,10 +18,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hiercls.errors import ConfigError, HierclsError
+from hiercls.errors import ConfigError, HierclsError, ProblemsError
 from hiercls.files import write_text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+N_PROBLEMS = 20
+"""Problems of an input that are said on stderr; how many more there are is said after them."""
 
 
 class CommandLine(TyperGroup):
@@ -34,7 +37,7 @@ class CommandLine(TyperGroup):
         try:
             return super().invoke(ctx)
         except HierclsError as error:
-            complain(str(error))
+            complain(in_short(error) if isinstance(error, ProblemsError) else str(error))
         except OSError as error:
             if error.errno == errno.EPIPE or error.filename is None:
                 raise
@@ -45,6 +48,26 @@ class CommandLine(TyperGroup):
 def complain(message: str) -> None:
     """Print an error to stderr, without ending the command."""
     typer.echo(f"{typer.style('error:', fg='red', bold=True)} {message}", err=True)
+
+
+def in_short(error: ProblemsError) -> str:
+    """An error with its first problems, and how many more there are.
+
+    Args:
+        error: An error that may have thousands of problems.
+
+    Returns:
+        As many lines as a terminal shows.
+
+    Example:
+        >>> from hiercls.errors import DataError, Problem
+        >>> lines = in_short(DataError([Problem(message="no text")] * 1000, subject="the data")).splitlines()
+        >>> lines[0], len(lines), lines[-1]
+        ('1000 problems in the data:', 22, '  and 980 more problems')
+    """
+    n_more = len(error.problems) - N_PROBLEMS
+    lines = str(error).splitlines()[: 1 + N_PROBLEMS]
+    return "\n".join([*lines, *([f"  and {counted(n_more, 'more problem')}"] if n_more > 0 else [])])
 
 
 def warn(message: str) -> None:

@@ -6,9 +6,10 @@ at all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -110,6 +111,7 @@ def conformalize(
     device: Device = None,
     skip_bad: SkipBad = False,
     rejects: Rejects = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show a model held-out documents, so that 'hiercls predict' can promise --coverage and --accuracy.
 
@@ -119,7 +121,8 @@ def conformalize(
     classifier, rows = _opened(model, data, output, device, Skipping.of(skip_bad, rejects))
     classifier.conformalize_rows(rows)
     classifier.set_params(verbose=False).save_pretrained(output or model)
-    typer.echo("\n".join(_promises(classifier)))
+    found = _promises(classifier)
+    show(found, _promises_table(found, classifier), as_json=as_json)
     note(f"wrote {output or model}")
 
 
@@ -136,23 +139,35 @@ def _opened(
     return classifier, documents.rows
 
 
-def _promises(classifier: HierarchicalTextClassifier) -> list[str]:
+def _promises(classifier: HierarchicalTextClassifier) -> dict[str, Any]:
     """On how many documents, and what promises take."""
     from hiercls.model.task import OneTopic
 
     promises, taxonomy = classifier.promises_, classifier.taxonomy_
     fine = taxonomy.view(taxonomy.levels[-1])
-    climbs = isinstance(promises.scorer.task, OneTopic)
-    columns = ("promised", f"classes in a set of {fine.name}s", *(["threshold of nodes"] if climbs else []))
-    rows: list[tuple[str, ...]] = [columns]
+    rows = []
     for promised in (0.8, 0.9, 0.95):
         rule = promises.sets(at=fine, calibrated_at=fine, coverage=promised, score="lac")
         size = rule.sets(promises.topics(promises.heldout, fine)).sum(axis=1).mean()
-        threshold = promises.climbing(accuracy=promised).threshold if climbs else 2.0
-        nodes = [f"{threshold:.3f}" if threshold <= 1 else "–"] if climbs else []
-        rows.append((f"{promised:.0%}", f"{size:.1f} of {len(fine.classes)}", *nodes))
-    coarse = f"; {rule.n_coarse:,} have coarse labels: more is kept than promised" if rule.n_coarse else ""
-    return [f"held out {counted(rule.n_documents, 'document')}{coarse}", *aligned(rows)]
+        row = {"promised": promised, "n_classes": size}
+        if isinstance(promises.scorer.task, OneTopic):
+            threshold = promises.climbing(accuracy=promised).threshold
+            row["threshold"] = threshold if threshold <= 1 else None
+        rows.append(row)
+    return {"n_documents": rule.n_documents, "n_coarse": rule.n_coarse, "promises": rows}
+
+
+def _promises_table(found: Mapping[str, Any], classifier: HierarchicalTextClassifier) -> list[str]:
+    """The same as a table."""
+    level, n_topics = classifier.taxonomy_.levels[-1], len(classifier.taxonomy_.topics)
+    climbs = "threshold" in found["promises"][0]
+    rows = [("promised", f"classes in a set of {level}s", *(["threshold of nodes"] if climbs else []))]
+    for row in found["promises"]:
+        threshold = row.get("threshold")
+        nodes = ["–" if threshold is None else f"{threshold:.3f}"] if climbs else []
+        rows.append((f"{row['promised']:.0%}", f"{row['n_classes']:.1f} of {n_topics}", *nodes))
+    coarse = f"; {found['n_coarse']:,} have coarse labels: more is kept than promised" if found["n_coarse"] else ""
+    return [f"held out {counted(found['n_documents'], 'document')}{coarse}", *aligned(rows)]
 
 
 def _table(calibration: Calibration) -> list[str]:

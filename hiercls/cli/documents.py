@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from hiercls.cli.app import complain, counted, note, warn
+from hiercls.cli.app import complain, counted, in_short, note, warn
 from hiercls.errors import ConfigError, DataError, Problem
 from hiercls.files import replacing
 
@@ -36,7 +36,7 @@ SkipBad = Annotated[
 ]
 Rejects = Annotated[
     Path | None,
-    typer.Option("--rejects", metavar="FILE", help="Where --skip-bad keeps the bad rows with their reasons (JSONL)."),
+    typer.Option("--rejects", metavar="FILE", help="Where bad rows are kept, all of them, with their reasons (JSONL)."),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")]
 Device = Annotated[str | None, typer.Option(help="Where to compute, such as cpu or cuda; by default a GPU if any.")]
@@ -48,7 +48,7 @@ class Skipping:
 
     Args:
         bad: Whether they are left out; else they end the command.
-        rejects: The file that keeps those left out; None: none does.
+        rejects: The file that keeps them; None: none does.
     """
 
     bad: bool
@@ -61,20 +61,15 @@ class Skipping:
         Args:
             skip_bad: Whether bad rows are left out.
             rejects: The file that was given for them.
-            default: The file where none was given.
+            default: The file for those left out where none was given.
 
         Returns:
             The two together.
-
-        Raises:
-            BadParameter: If a file is given, and nothing is left out.
         """
-        if rejects is not None and not skip_bad:
-            raise typer.BadParameter("--rejects keeps the rows that --skip-bad leaves out: give both")
-        return cls(bad=skip_bad, rejects=rejects if rejects is not None else default)
+        return cls(bad=skip_bad, rejects=default if rejects is None and skip_bad else rejects)
 
     def settle(self, rejects: Sequence[Reject], *, n_rows: int) -> None:
-        """Leave bad rows out and say so, or list what is wrong with them and end the command.
+        """Leave bad rows out and say so, or list what is wrong with the first of them and end the command.
 
         Args:
             rejects: The bad rows.
@@ -85,17 +80,18 @@ class Skipping:
         """
         if not rejects:
             return
-        if not self.bad:
-            problems = [problem for reject in rejects for problem in reject.problems]
-            complain(str(DataError(problems, subject="the data")))
-            note("--skip-bad leaves these rows out; --rejects FILE keeps them, with what is wrong with each")
-            raise typer.Exit(code=1)
         kept = ""
         if self.rejects is not None:
             from hiercls.data.rejects import write_rejects
 
             write_rejects(self.rejects, rejects)
             kept = f"; they are in '{self.rejects}' with the reasons"
+        if not self.bad:
+            problems = [problem for reject in rejects for problem in reject.problems]
+            complain(in_short(DataError(problems, subject="the data")))
+            more = kept or "; --rejects FILE keeps all of them, with what is wrong with each"
+            note(f"--skip-bad leaves these {counted(len(rejects), 'row')} out{more}")
+            raise typer.Exit(code=1)
         warn(f"{counted(len(rejects), 'bad row')} of {n_rows:,} left out{kept}")
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiercls.cli.app import complain, counted, note, to_json, warn, write
+from hiercls.cli.app import AsJson, complain, counted, note, to_json, warn, write
+from hiercls.cli.app import show as say
 from hiercls.cli.figures import check_figure, write_figure
 from hiercls.errors import Problem, TaxonomyError
 
@@ -64,13 +65,14 @@ def check(
 
 def schema(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write it; stdout by default.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print the JSON Schema of taxonomy files, by which editors complete and check them as you type."""
     from hiercls.taxonomy import json_schema
 
-    if output is None:
+    if output is None or as_json:  # it is JSON either way
         typer.echo(to_json(json_schema()))
-    else:
+    if output is not None:
         write(output, to_json(json_schema()) + "\n", force=True)
         note(f"first line of a taxonomy, for editors: # yaml-language-server: $schema={output}")
 
@@ -88,15 +90,16 @@ def init(
     edges: Annotated[str, typer.Option(metavar="A,B", help="The columns of parent and child in a list of edges.")] = "",
     name: Annotated[str | None, typer.Option(help="The taxonomy's name; the file's by default.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file that is there.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a first taxonomy from a table's label columns, a list of edges or a graph, to be corrected by hand."""
     from hiercls.cli.drafting import draft
 
     first = draft(data, levels=_split(levels), customers=_split(customers), edges=_split(edges), name=name)
-    if output is None:
-        typer.echo(first.yaml, nl=False)
-    else:
+    if output is not None:
         write(output, first.yaml, force=force)
+    if output is None or as_json:
+        say({"taxonomy": first.taxonomy.to_dict(), "notes": first.notes}, [first.yaml.rstrip("\n")], as_json=as_json)
     for line in first.notes:
         note(line)
 
@@ -107,6 +110,7 @@ def show(
         Path, typer.Option("--output", "-o", metavar="FIGURE", help="The figure to write: .svg, .png or .pdf.")
     ],
     customer: Customers = None,
+    as_json: AsJson = False,
 ) -> None:
     """Draw the hierarchy and every customer's grouping side by side."""
     from hiercls.plots import plot_taxonomy
@@ -114,6 +118,8 @@ def show(
     check_figure(output)
     taxonomy = read_taxonomy(file, customer)
     write_figure(lambda: plot_taxonomy(taxonomy), output)
+    if as_json:
+        typer.echo(to_json({"figure": str(output), "taxonomy": taxonomy.to_dict()}))
 
 
 def diff(

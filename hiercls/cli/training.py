@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hiercls.cli.app import aligned, counted, note
+from hiercls.cli.app import AsJson, aligned, counted, note, show
 from hiercls.cli.documents import (
     Device,
     LabelledDocuments,
@@ -158,6 +158,7 @@ def train(
     checkpoints: Checkpoints = None,
     resume: Resume = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train one model on everybody's labelled documents, each labelled in the classes of its own customer or level.
 
@@ -176,13 +177,11 @@ def train(
         multilabel = multilabel or filed.get("task") == "multilabel"
         whole = read_taxonomy(taxonomy, customer)
         documents = read_labelled(whole, data, skipping=skipping, multilabel=multilabel)
-        typer.echo("\n".join(_documents_table(documents)))
         given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
         given |= {"tune": None if tune == "none" else tune, "task": "multilabel" if multilabel else None}
         said = reading | {name: value for name, value in given.items() if value is not None}
         classifier = _untrained(whole, said, filed, epochs=epochs, checkpoints=_kept(checkpoints, resume=resume))
-        note(f"training on {counted(len(documents.rows), 'document')}")
-        _fit(classifier, documents, output, track or [])
+        _fit(classifier, documents, output, track or [], as_json=as_json)
 
 
 def _reading(options: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -252,12 +251,20 @@ def _untrained(
 
 
 def _fit(
-    classifier: HierarchicalTextClassifier, documents: LabelledDocuments, output: Path, track: Sequence[str]
+    classifier: HierarchicalTextClassifier,
+    documents: LabelledDocuments,
+    output: Path,
+    track: Sequence[str],
+    *,
+    as_json: bool,
 ) -> None:
     """Train, save the model and say what it is; where training had to stop, keep what there is beside its place."""
     from hiercls.training.trackers import tracker
     from hiercls.training.watching import watched
 
+    if not as_json:
+        typer.echo("\n".join(_documents_table(documents)))
+    note(f"training on {counted(len(documents.rows), 'document')}")
     watchers = [tracker(asked) for asked in track] if is_first() else []
     try:
         with warnings_said(), watched(*watchers):
@@ -270,47 +277,64 @@ def _fit(
         raise
     if is_first():
         classifier.save_pretrained(output)
-        typer.echo("\n".join(_result(classifier, output)))
+        found = _found(classifier, documents, output)
+        show(found, _result(found), as_json=as_json)
 
 
-def _documents_table(documents: LabelledDocuments) -> list[str]:
+def _counts(documents: LabelledDocuments) -> list[tuple[str, str, int]]:
     """How many documents each customer brings, by the views that they are labelled at."""
     views = [", ".join(sorted(views)) for views in documents.labels.views]
     counts = Counter((row.customer or "", view) for row, view in zip(documents.rows, views, strict=True))
-    named = any(customer for customer, _ in counts)
+    return [(customer, view, number) for (customer, view), number in sorted(counts.items())]
+
+
+def _documents_table(documents: LabelledDocuments) -> list[str]:
+    """The same as a table."""
+    counts = _counts(documents)
+    named = any(customer for customer, _, _ in counts)
     head = ("customer", "labelled at", "documents")
-    rows: list[tuple[str, ...]] = [
-        (customer or "–", view, f"{number:,}") for (customer, view), number in sorted(counts.items())
-    ]
+    rows: list[tuple[str, ...]] = [(customer or "–", view, f"{number:,}") for customer, view, number in counts]
     table: list[tuple[str, ...]] = [head, *rows] if named else [row[1:] for row in (head, *rows)]
     n_empty = sum(not row.text.strip() for row in documents.rows)
     return [*aligned(table), *([f"{counted(n_empty, 'document')} without text"] if n_empty else [])]
 
 
-def _result(classifier: HierarchicalTextClassifier, output: Path) -> list[str]:
-    """What was trained, where it is, and what to type next."""
-    lines = []
+def _found(classifier: HierarchicalTextClassifier, documents: LabelledDocuments, output: Path) -> dict[str, Any]:
+    """What was trained, and where it is."""
+    chosen = None
     for best in classifier.trials_[:1]:
-        if math.isnan(best.run.best_heldout):
-            continue
-        chosen = f"L2 {best.config.weight_decay:g}, {counted(best.run.best_epoch, 'epoch')}"
-        lines.append(f"chosen on held-out labels: {chosen} (loss {best.run.best_heldout:.3f} nats a document)")
-    threshold = getattr(classifier.scorer_.task, "threshold", None)
-    if threshold is not None:
-        lines.append(f"a class is predicted from a probability of {threshold:.2f}")
-    branch = classifier.scorer_.lexical
-    if branch is not None:
-        lines.append(f"words are read: {len(branch.terms):,} terms")
-    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file()) / 1e6
-    lines.append(f"the model is in '{output}' ({size:.1f} MB)")
-    views = _views(classifier.taxonomy_)
-    lines += [
-        f"next: {program()} predict {shlex.quote(str(output))} FILE --at {views[0]}",
+        if not math.isnan(best.run.best_heldout):
+            heldout = best.run.best_heldout
+            chosen = {"l2": best.config.weight_decay, "epochs": best.run.best_epoch, "heldout_loss": heldout}
+    branch, taxonomy = classifier.scorer_.lexical, classifier.taxonomy_
+    return {
+        "model": str(output),
+        "n_bytes": sum(file.stat().st_size for file in output.rglob("*") if file.is_file()),
+        "documents": [
+            {"customer": customer or None, "labelled_at": view, "n_documents": number}
+            for customer, view, number in _counts(documents)
+        ],
+        "chosen": chosen,
+        "threshold": getattr(classifier.scorer_.task, "threshold", None),
+        "n_terms": None if branch is None else len(branch.terms),
+        "views": [*taxonomy.customers, *reversed(taxonomy.levels)],
+    }
+
+
+def _result(found: Mapping[str, Any]) -> list[str]:
+    """The same in words, and what to type next."""
+    lines, chosen = [], found["chosen"]
+    if chosen is not None:
+        said = f"L2 {chosen['l2']:g}, {counted(chosen['epochs'], 'epoch')}"
+        lines.append(f"chosen on held-out labels: {said} (loss {chosen['heldout_loss']:.3f} nats a document)")
+    if found["threshold"] is not None:
+        lines.append(f"a class is predicted from a probability of {found['threshold']:.2f}")
+    if found["n_terms"] is not None:
+        lines.append(f"words are read: {found['n_terms']:,} terms")
+    views = [shlex.quote(name) for name in found["views"]]
+    return [
+        *lines,
+        f"the model is in '{found['model']}' ({found['n_bytes'] / 1e6:.1f} MB)",
+        f"next: {program()} predict {shlex.quote(found['model'])} FILE --at {views[0]}",
         f"--at takes {', '.join(views)}",
     ]
-    return lines
-
-
-def _views(taxonomy: Taxonomy) -> Sequence[str]:
-    """All views as a command line takes them, customers first."""
-    return [shlex.quote(name) for name in (*taxonomy.customers, *reversed(taxonomy.levels))]

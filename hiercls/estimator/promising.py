@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hiercls.data.rows import Row, make_rows
 from hiercls.decoding.conformal import Score
-from hiercls.errors import ConfigError
+from hiercls.errors import ConfigError, NotPromisedError
 from hiercls.estimator.promises import HeldOut, Promises
 from hiercls.estimator.tasks import coarser
 from hiercls.model.multilabel import SeveralTopics
@@ -209,7 +209,7 @@ class PromisingMixin:
         """The rules that keep promises to documents like the held-out ones; an error before ``conformalize``."""
         check_is_fitted(self, "taxonomy_")
         if self.heldout_ is None:
-            raise ConfigError(
+            raise NotPromisedError(
                 "nothing can be promised before 'conformalize' has seen labelled documents that were not trained on"
             )
         return Promises(taxonomy=self.taxonomy_, scorer=self.scorer_, heldout=self.heldout_)

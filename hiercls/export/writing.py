@@ -154,7 +154,10 @@ def _check(scorer: Scorer, folder: Path, format: str) -> None:
     if format not in get_args(Format):
         raise ConfigError(f"expected the format to be one of {', '.join(get_args(Format))}, got {format!r}")
     if scorer.extensions:
-        raise ConfigError("topics that were added, split or merged after training cannot be exported; train it again")
+        raise ConfigError(
+            "topics that were added, split or merged after training cannot be exported; "
+            "train a model on the new taxonomy"
+        )
     if scorer.engine is not None and not getattr(scorer.engine.encoder.tokenizer, "is_fast", False):
         raise ConfigError("the encoder's tokenizer is none of the library 'tokenizers', so it cannot be exported")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

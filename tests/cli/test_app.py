@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import signal
 import subprocess
 import sys
 
@@ -47,6 +48,31 @@ def test_without_arguments_it_helps():
 @pytest.mark.parametrize("arguments", [["chek"], ["check"], ["check", "a.yaml", "--jsn"]])
 def test_wrong_usage_is_exit_code_2(arguments):
     assert CliRunner().invoke(build(), arguments).exit_code == 2
+
+
+LONG = """
+import signal, sys, time
+import hiercls.cli.taxonomy
+from hiercls.cli import main
+
+def wait(*_):
+    print("running", flush=True)
+    time.sleep(60)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started by
+hiercls.cli.taxonomy.read_taxonomy = wait
+sys.argv = ["hiercls", "check", "a.yaml"]
+main()
+"""
+
+
+def test_ctrl_c_is_exit_code_130():
+    with subprocess.Popen([sys.executable, "-c", LONG], text=True, stdout=-1, stderr=-1) as process:
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
 
 
 def test_both_ways_in_are_one_command():

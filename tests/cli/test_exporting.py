@@ -33,3 +33,16 @@ def test_without_the_exporter_it_says_what_to_install(run, model, tmp_path, monk
     monkeypatch.setattr("hiercls.export.writing.require", missing)
     result = run("export", model, "-o", tmp_path / "exported", "--format", "openvino")
     assert (result.exit_code, "hiercls[openvino]" in result.stderr) == (1, True)
+
+
+def test_an_extended_model_is_refused_and_it_says_what_to_do(run, model, tmp_path):
+    merged = tmp_path / "merged.yaml"
+    merged.write_text(
+        "{hiercls: 1, levels: [area, topic], topics: {X: [A, B, C], Y: [D, EF]}, customers: {one: {ABC: X, DEF: Y}}}"
+    )
+    extended = run("extend", model, merged, "--from", "EF=E", "--from", "EF=F")
+    assert extended.exit_code == 0, extended.output
+    result = run("export", model, "-o", tmp_path / "exported")
+    assert result.exit_code == 1
+    assert "merged after training cannot be exported; train a model on the new taxonomy" in result.stderr
+    assert not (tmp_path / "exported").exists()

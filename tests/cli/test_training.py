@@ -69,7 +69,8 @@ def test_without_skip_bad_it_says_how_to_go_on(run, bad_files, tmp_path):
     result = run("train", TINY, *bad_files, "-o", tmp_path / "model")
     assert result.exit_code == 1
     assert "error: 3 problems in the data:" in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("--skip-bad leaves these rows out")
+    said = "--skip-bad leaves these 3 rows out; --rejects FILE keeps all of them, with what is wrong with each"
+    assert result.stderr.splitlines()[-1] == said
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -96,10 +97,20 @@ def test_no_good_row_is_an_error_too(run, tmp_path):
     assert f"error: expected labelled rows in '{data}', found none that can be used" in result.stderr
 
 
-def test_rejects_without_skip_bad_is_wrong_usage(run, world, tmp_path):
-    result = run("train", TINY, world.one, "-o", tmp_path / "model", "--rejects", tmp_path / "bad.jsonl")
-    assert result.exit_code == 2
-    assert "--rejects keeps the rows that --skip-bad leaves out" in " ".join(result.stderr.replace("│", " ").split())
+def test_of_many_bad_rows_the_first_are_said_and_all_are_kept(run, tmp_path):
+    data, rejects = tmp_path / "data.csv", tmp_path / "bad.jsonl"
+    data.write_text("text,label,view\n" + "a1,AB,one\n" * 30)
+    result = run("train", TINY, data, "-o", tmp_path / "model", "--rejects", rejects)
+    assert (result.exit_code, result.stdout) == (1, "")
+    lines = result.stderr.splitlines()
+    assert lines[0] == "error: 30 problems in the data:"
+    assert lines[20].startswith(f"  {data}:21: 'AB' is no class of 'one'")
+    assert lines[21:] == [
+        "  and 10 more problems",
+        f"--skip-bad leaves these 30 rows out; they are in '{rejects}' with the reasons",
+    ]
+    assert len(rejects.read_text().splitlines()) == 30
+    assert not (tmp_path / "model").exists()
 
 
 def test_what_the_labels_leave_open_is_a_warning_line(run, world, tmp_path):
