@@ -82,14 +82,6 @@ def write_front_page(app: Sphinx, error: Exception | None) -> None:
         Path(app.outdir, "index.html").write_text(text, encoding="utf-8")
 
 
-def leave_out_empty_folders(app: Sphinx, name: str, content: list[str]) -> None:
-    """Take patterns such as ``notebooks/*`` out of the front page where there is nothing of the kind."""
-    if name == root_doc:
-        folders = (line for line in content[0].splitlines() if line.endswith("/*"))
-        for line in [line for line in folders if not any((ROOT / "docs").glob(f"{line}.*"))]:
-            content[0] = content[0].replace(f"{line}\n", "")
-
-
 def is_foreign(app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any) -> bool | None:
     """Whether a member comes from scikit-learn, whose own documentation describes it."""
     return True if str(getattr(member, "__module__", "")).startswith("sklearn.") else None
@@ -97,7 +89,6 @@ def is_foreign(app: Sphinx, what: str, name: str, member: Any, skip: bool, optio
 
 def setup(app: Sphinx) -> None:
     """Connect the above."""
-    app.connect("source-read", leave_out_empty_folders)
     app.connect("autodoc-skip-member", is_foreign)
     write_commands(ROOT / "docs" / "reference" / "commands.md")
     app.connect("build-finished", write_front_page)
