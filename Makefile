@@ -21,6 +21,9 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SETTINGS := pyproject.toml constraints.txt
 
+# Two at a time, such as the linters and the site.
+MAKEFLAGS += --jobs=2
+
 .PHONY: demo test test-all lint docs format clean
 .DELETE_ON_ERROR:
 

@@ -6,6 +6,7 @@ Knows the two clusters; what is trained, and how processes find each other, ``hi
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -73,11 +74,13 @@ def _on_ray(arguments: Sequence[str], *, workers: int, gpu: bool) -> None:
 
 def _worker(config: Mapping[str, Any]) -> None:
     """One process of Ray's: ``hiercls train`` where the command was typed."""
-    from hiercls.cli import build
-
     os.chdir(config["folder"])
     sys.argv = [config["program"], *config["arguments"]]
-    build()(config["arguments"], standalone_mode=False)
+    try:
+        runpy.run_module("hiercls", run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def _on_spark(arguments: Sequence[str], *, workers: int, gpu: bool) -> None:

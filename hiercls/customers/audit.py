@@ -239,7 +239,9 @@ class _Estimate:
         return np.stack(
             [
                 _score(self.shares, self.deviation, LEAST_SHARE, np.maximum(of_unit, 1.0)),
-                _score(self.parts, self.deviation_of_parts, LEAST_DOCUMENTS / n_documents, np.array(n_documents)),
+                _score(
+                    self.parts, self.deviation_of_parts, min(LEAST_DOCUMENTS / n_documents, 1.0), np.array(n_documents)
+                ),
             ]
         )
 
@@ -305,7 +307,7 @@ def _score(share: Array, deviation: Array, least: float, n_documents: Array) -> 
     """(p − p₀) / σ₀, with σ₀² = σ² − (p(1 − p) − p₀(1 − p₀)) / n, and at least the binomial part p₀(1 − p₀) / n."""
     at_least, excess = least * (1 - least), np.maximum(share * (1 - share) - least * (1 - least), 0)
     variance = np.maximum(deviation**2 - excess / n_documents, at_least / n_documents)
-    score: Array = (share - least) / np.sqrt(variance)
+    score: Array = (share - least) / np.sqrt(np.maximum(variance, 1e-12))
     return score
 
 

@@ -83,8 +83,8 @@ _PART = re.compile(
 )
 _SECOND_WORD = re.compile(rf"{MASK}[ -](?:[lL]earn|[fF]ace)\b")
 _FUNCTIONAL = re.compile(r"F(?<!\wF)(?=\.[a-z])")
-_IMPORT_AS = re.compile(rf"import [^\n]*{MASK}[^\n]* as (\w+)")
-_FROM_IMPORT_AS = re.compile(rf"{MASK}[^\n]* import [a-z_{MASK}]+ as (\w+)")
+_IMPORT_AS = re.compile(rf"import [^\n]{{0,200}}{MASK}[^\n]{{0,200}} as (\w+)")
+_FROM_IMPORT_AS = re.compile(rf"{MASK}[^\n]{{0,200}} import [a-z_{MASK}]+ as (\w+)")
 _CHAIN = re.compile(rf"{MASK}(?:\.{MASK})+")
 _LEFT_OUT = ("conftest", "externals", "test", "testing", "tests")
 

