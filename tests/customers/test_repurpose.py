@@ -57,6 +57,7 @@ def test_logistic_regression_is_xfers_and_says_that_it_has_not_converged(xfer):
 
 
 @needs_fixtures
+@pytest.mark.slow
 def test_linear_svm_is_xfers(xfer):
     train, labels, test, truth = xfer
     repurposer = Repurposer(SVC(C=1.0, kernel="linear", gamma="auto", random_state=1))

@@ -14,6 +14,7 @@ from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.scale import ScoreConfig, TableScorer
 from hiercls.scale import scorer as scorer_module
 from hiercls.scale.columns import CLASSES
+from hiercls.training.config import TrainingConfig
 
 TEXTS = ["a1 the a2", "", "d4 d5", "f0 e1 of", "b2 “ünïcode”", "a1 the a2", "c0 " * 40]
 VIEWS = ("topic", "area", "one", "two")
@@ -83,7 +84,8 @@ def test_an_empty_table_has_the_same_columns(request, kind):
 
 def test_several_topics_are_lists(tiny, tiny_bert, tiny_documents, tmp_path):
     texts, topics = tiny_documents
-    model = HierarchicalTextClassifier(tiny, encoder=tiny_bert, max_length=16, task="multilabel")
+    quick = {"lexical": False, "training": TrainingConfig(epochs=5, weight_decay=1.0)}
+    model = HierarchicalTextClassifier(tiny, encoder=tiny_bert, max_length=16, task="multilabel", **quick)
     model.fit(texts, [[topic] for topic in topics]).save_pretrained(tmp_path / "model")
     found = TableScorer(tmp_path / "model", ScoreConfig(at=("topic", "one")))(pa.table({"text": [*TEXTS, None]}))
     for view in ("topic", "one"):
