@@ -95,8 +95,8 @@ def _measure(
     """What training brings indeed."""
     from tqdm import tqdm
 
+    from hiercls.study.labelled import owners_of
     from hiercls.study.pool_truth import measure, measured_gains, trained_sets
-    from hiercls.study.pooled import owners_of
     from hiercls.study.splits import random_splits
 
     sets = trained_sets(worth, owners_of(taxonomy, documents).tolist())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,14 @@ from typing import Any
 
 from hiercls.errors import ConfigError, nearest, require
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.files import replacing, write_text
+from hiercls.files import write_text
 from hiercls.metrics import evaluate_view
 from hiercls.plots import Gain, plot_gains
 from hiercls.study.effects import effects, report
+from hiercls.study.labelled import undetermined_topics
 from hiercls.study.newsgroups import versions_and_machine
 from hiercls.study.parallel import Backend, run_many
-from hiercls.study.report import runs_before, write_json
+from hiercls.study.report import runs_before, save_svg, write_json
 from hiercls.study.threads import WORLDS, Split, draw
 from hiercls.study.union import classes_of
 from hiercls.study.variants import NAMES, VARIANTS, Variant
@@ -133,8 +133,7 @@ def _draw(results: Mapping[str, Any], file: Path, *, level: str) -> None:
     n_seeds = max(len(seeds) for seeds in results["runs"].values())
     subtitle = f"Accuracy of the topics minus the default's, mean ± standard deviation of {n_seeds} seeds"
     figure = plot_gains(series, title="One change at a time", subtitle=subtitle)
-    with replacing(file) as aside:
-        figure.savefig(aside, format="svg", metadata={"Date": None})
+    save_svg(figure, file)
 
 
 def conditions(config: AblationConfig) -> dict[str, Any]:
@@ -185,8 +184,7 @@ def run_variant(taxonomy: Taxonomy, split: Split, variant: Variant, *, seed: int
         Its figures.
     """
     start = time.process_time()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="the labelled views leave topics undetermined")
+    with undetermined_topics():
         classifier = HierarchicalTextClassifier(taxonomy, random_state=seed, **variant.settings)
         classifier.fit_rows(split.rows)
     topics = classifier.scorer_.topics(split.test.texts)

@@ -6,7 +6,6 @@ Knows the union benchmark's world and the estimator; where results go, the bench
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.estimator.extending import extended_scorer
 from hiercls.extension import extended
 from hiercls.scoring import Scorer
+from hiercls.study.labelled import undetermined_topics
 from hiercls.study.newcomers import Values
 from hiercls.study.posteriors import Posteriors
 from hiercls.study.union import LABELS_ALONE, Protocol, coarse_rows
@@ -82,8 +82,7 @@ def extensions(protocol: Protocol, whole: Posteriors, *, settings: Mapping[str, 
     known = np.flatnonzero(~np.isin(training.topics, new))
     hands = {name: np.intersect1d(protocol.deal()[name], known) for name in protocol.customers}
     rows = coarse_rows(protocol, hands)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="the labelled views leave topics undetermined")
+    with undetermined_topics():
         model = HierarchicalTextClassifier(before, random_state=protocol.seed, **{**LABELS_ALONE, **settings})
         scorer = model.fit_rows(rows).scorer_
     said, encodings = scorer.topics(test.texts), _encoded(scorer, test.texts)

@@ -5,6 +5,9 @@ Knows rows, labels and views; knows no model and no split.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +15,9 @@ import numpy as np
 from hiercls.data.rows import Row
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import ResolvedLabels
+
+NOBODY = "(no customer)"
+"""The owner of documents that are labelled at levels alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,14 @@ class Known:
 
     documents: np.ndarray
     classes: np.ndarray
+
+
+@contextmanager
+def undetermined_topics() -> Iterator[None]:
+    """Train in this block without a warning of topics that the labels leave undetermined: there it is expected."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the labelled views leave topics undetermined", UserWarning)
+        yield
 
 
 def known_at(taxonomy: Taxonomy, labels: ResolvedLabels, name: str) -> Known:
@@ -94,3 +108,20 @@ def thread_numbers(documents: Labelled) -> np.ndarray:
         (row.thread is None, " ".join(row.text.split()) if row.thread is None else row.thread) for row in documents.rows
     ]
     return np.array([numbers.setdefault(mark, len(numbers)) for mark in marks])
+
+
+def owners_of(taxonomy: Taxonomy, documents: Labelled) -> np.ndarray:
+    """Whose each document is: its customer's, or the one at whose view alone it is labelled.
+
+    Args:
+        taxonomy: The map.
+        documents: The documents.
+
+    Returns:
+        Names, ``NOBODY`` where there is no customer, shape (n_documents,).
+    """
+    found = []
+    for row, views in zip(documents.rows, documents.labels.views, strict=True):
+        own = sorted(views & set(taxonomy.customers))
+        found.append(row.customer or (own[0] if len(own) == 1 else NOBODY))
+    return np.array(found)

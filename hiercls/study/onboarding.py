@@ -20,9 +20,9 @@ from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.extending import extensions
 from hiercls.study.newcomers import Bench, Values
 from hiercls.study.newsgroups import NEWCOMER, versions_and_machine
-from hiercls.study.onboarding_report import SECTIONS, curves_figure, report, save_svg
+from hiercls.study.onboarding_report import SECTIONS, curves_figure, report
 from hiercls.study.posteriors import HELD_OUT, Posteriors, train_posteriors
-from hiercls.study.report import runs_before, write_json
+from hiercls.study.report import runs_before, save_svg, write_json
 from hiercls.study.union import Protocol
 from hiercls.taxonomy import Taxonomy, shipped
 

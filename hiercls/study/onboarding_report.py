@@ -6,12 +6,10 @@ Knows results as the JSON has them; knows no model and no customer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hiercls.files import replacing
 from hiercls.plots import Learning, plot_learning
 from hiercls.study.report import mean_and_deviation
 
@@ -73,7 +71,13 @@ def report(results: Mapping[str, Any]) -> str:
         found = [run[name] for run in runs if name in run]
         if found:
             table = {"known": _known, "curves": _curves}.get(name)
-            lines += ["", f"## {title}", "", *(_rows(found, BARS.get(name, {})) if table is None else table(found))]
+            seeds = "1 seed" if len(found) == 1 else f"{len(found)} seeds"
+            lines += [
+                "",
+                f"## {title} ({seeds})",
+                "",
+                *(_rows(found, BARS.get(name, {})) if table is None else table(found)),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -179,14 +183,3 @@ def _group(method: str) -> str:
     if method.startswith("hiercls"):
         return "hiercls"
     return "own documents alone" if method.startswith("own data") else "others' documents too"
-
-
-def save_svg(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all, the same bytes every time.
-
-    Args:
-        figure: The figure.
-        path: Where to.
-    """
-    with replacing(path) as aside:
-        figure.savefig(aside, format="svg", metadata={"Date": None})

@@ -5,16 +5,15 @@ Knows splits and the estimator; how gains are foretold, ``pooled`` knows.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.study.labelled import known_at, thread_numbers
+from hiercls.study.labelled import known_at, owners_of, thread_numbers, undetermined_topics
 from hiercls.study.paired import Answers, Difference, paired_difference
-from hiercls.study.pooled import Members, Tick, Worth, owners_of
+from hiercls.study.pooled import Members, Tick, Worth
 from hiercls.study.splits import Split
 
 
@@ -58,8 +57,7 @@ def measure(
     for members, asked in sets.items():
         rows = split.training.take(np.flatnonzero(np.isin(owners, sorted(members)))).rows
         model = HierarchicalTextClassifier(split.taxonomy, **settings, random_state=split.seed)
-        with warnings.catch_warnings():  # one customer's own grouping hardly ever determines the topics
-            warnings.filterwarnings("ignore", "the labelled views leave topics undetermined", UserWarning)
+        with undetermined_topics():  # one customer's own grouping hardly ever determines the topics
             model.fit_rows(rows)
         topics = model.scorer_.topics(split.test.texts)
         for name in asked:

@@ -17,13 +17,10 @@ from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 
 from hiercls.errors import ConfigError
-from hiercls.study.labelled import Labelled, known_at, thread_numbers
+from hiercls.study.labelled import NOBODY, Labelled, known_at, owners_of, thread_numbers
 from hiercls.study.paired import Answers, Difference, paired_difference
 from hiercls.study.topic_head import fit_head, topic_logits
 from hiercls.taxonomy import Taxonomy
-
-NOBODY = "(no customer)"
-"""The owner of documents that are labelled at levels alone."""
 
 N_FOLDS, FEWEST = 5, 10
 """Parts that documents are divided into; documents below which there is nothing to cross-fit on."""
@@ -57,23 +54,6 @@ class Worth:
     by_all: Difference
     best: tuple[str, ...]
     by_best: Difference
-
-
-def owners_of(taxonomy: Taxonomy, documents: Labelled) -> NDArray[np.str_]:
-    """Whose each document is: its customer's, or the one at whose view alone it is labelled.
-
-    Args:
-        taxonomy: The map.
-        documents: The documents.
-
-    Returns:
-        Names, ``NOBODY`` where there is no customer, shape (n_documents,).
-    """
-    found = []
-    for row, views in zip(documents.rows, documents.labels.views, strict=True):
-        own = sorted(views & set(taxonomy.customers))
-        found.append(row.customer or (own[0] if len(own) == 1 else NOBODY))
-    return np.array(found)
 
 
 def forecast(

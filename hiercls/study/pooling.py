@@ -15,7 +15,7 @@ import numpy as np
 
 from hiercls.errors import require
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.files import replacing, write_text
+from hiercls.files import write_text
 from hiercls.study.corpus import newsgroups_corpora
 from hiercls.study.newsgroups import versions_and_machine
 from hiercls.study.pooling_documents import Documents
@@ -30,7 +30,7 @@ from hiercls.study.pooling_tables import EPOCHS, Scores, affinities, curves, men
 from hiercls.study.pooling_tasks import Kind, Pair, main_tasks, pairs
 from hiercls.study.pooling_transfer import transfer_features
 from hiercls.study.pooling_union import union_scores
-from hiercls.study.report import runs_before, write_json
+from hiercls.study.report import runs_before, save_svg, write_json
 from hiercls.taxonomy import Taxonomy, shipped
 
 
@@ -89,9 +89,7 @@ def run_pooling(config: PoolingConfig, folder: Path, *, resume: bool, say: Calla
     write_json(folder / "pooling.json", results)
     text = report(results)
     write_text(folder / "pooling.md", text)
-    with replacing(folder / "pooling.svg") as aside:
-        figure = draw_forecasts(results["runs"])
-        figure.savefig(aside, format="svg", metadata={"Date": None})
+    save_svg(draw_forecasts(results["runs"]), folder / "pooling.svg")
     return text
 
 

@@ -9,13 +9,16 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import stdtrit
 
 from hiercls.errors import ConfigError
-from hiercls.files import write_text
+from hiercls.files import replacing, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -26,6 +29,17 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         value: What.
     """
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def save_svg(figure: Figure, path: Path) -> None:
+    """Write a figure, whole or not at all, the same bytes every time.
+
+    Args:
+        figure: The figure.
+        path: Where to.
+    """
+    with replacing(path) as aside:
+        figure.savefig(aside, format="svg", metadata={"Date": None})
 
 
 def runs_before(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:

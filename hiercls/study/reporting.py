@@ -27,7 +27,7 @@ from hiercls.study import paired
 from hiercls.study.answers import Answers
 from hiercls.study.baselines import Documents, best_of_own_data
 from hiercls.study.evaluation import caution, count_empty
-from hiercls.study.labelled import Labelled, thread_numbers
+from hiercls.study.labelled import Labelled, owners_of, thread_numbers
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.document import listed
 
@@ -150,15 +150,7 @@ def report_for(classifier: HierarchicalTextClassifier, tested: Evaluated, *, cus
 
 def _owned(taxonomy: Taxonomy, documents: Labelled, customer: str) -> np.ndarray:
     """Where a customer's documents are: those that name it, or name nobody and are labelled at its view alone."""
-    customers = frozenset(taxonomy.customers)
-    return np.array(
-        [
-            place
-            for place, (row, views) in enumerate(zip(documents.rows, documents.labels.views, strict=True))
-            if row.customer == customer or (row.customer is None and views & customers == {customer})
-        ],
-        dtype=np.int64,
-    )
+    return np.flatnonzero(owners_of(taxonomy, documents) == customer)
 
 
 def _parts(classifier: HierarchicalTextClassifier, tested: Evaluated) -> list[ViewPart]:

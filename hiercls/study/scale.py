@@ -20,12 +20,12 @@ import numpy as np
 from hiercls.data import read
 from hiercls.errors import ConfigError, MissingExtraError, nearest, require
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.files import replacing, write_text
+from hiercls.files import write_text
 from hiercls.plots import plot_growth
 from hiercls.scale import score
 from hiercls.scale.scoring import EngineName
 from hiercls.study.newsgroups import versions_and_machine
-from hiercls.study.report import write_json
+from hiercls.study.report import save_svg, write_json
 from hiercls.study.speed.encoding import documents as newsgroups
 from hiercls.study.speed.machine import peak_memory
 from hiercls.study.speed.rounds import slope
@@ -291,8 +291,7 @@ def _draw(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
     }
     subtitle = "One file of short documents, words alone, one process; the dashed line is linear"
     figure = plot_growth(lines, title="Time and memory by rows", subtitle=subtitle)
-    with replacing(file) as aside:
-        figure.savefig(aside, format="svg", metadata={"Date": None})
+    save_svg(figure, file)
 
 
 def report(results: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import time
-import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from hiercls.metrics import ViewScores, evaluate_view
 from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus
 from hiercls.study.cost import Cost, cost_of
+from hiercls.study.labelled import undetermined_topics
 from hiercls.taxonomy import Taxonomy, View
 from hiercls.training.config import TrainingConfig
 
@@ -291,8 +291,7 @@ def _shared_trunk(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str
             },
         }
     )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="the labelled views leave topics undetermined")
+    with undetermined_topics():
         classifier = HierarchicalTextClassifier(flat, random_state=protocol.seed, **settings).fit_rows(rows)
     predicted = _predictions(classifier, protocol, protocol.customers)
     return _scores(protocol, predicted), cost_of(classifier, protocol.training.texts)

@@ -15,11 +15,11 @@ import numpy as np
 
 from hiercls.errors import require
 from hiercls.estimator import HierarchicalTextClassifier
-from hiercls.files import replacing, write_text
+from hiercls.files import write_text
 from hiercls.plots.bars import plot_probabilities
 from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.newsgroups import versions_and_machine
-from hiercls.study.report import mean_and_deviation, runs_before, write_json
+from hiercls.study.report import mean_and_deviation, runs_before, save_svg, write_json
 from hiercls.study.repurposing import INDUCTIVE, TRANSDUCTIVE, Target, of_paragraph
 from hiercls.taxonomy import Taxonomy, shipped
 
@@ -149,8 +149,7 @@ def draw_paragraph(draw: Target, encode: Callable[[Sequence[str]], np.ndarray], 
     shares = of_paragraph(draw, PARAGRAPH, encode)
     subtitle = "A paragraph of ours, after 100 labelled documents of the seven groups"
     figure = plot_probabilities(shares, title="What is it about: automotive electronics", subtitle=subtitle)
-    with replacing(file) as aside:
-        figure.savefig(aside, format="svg", metadata={"Date": None})
+    save_svg(figure, file)
 
 
 def conditions(config: XferConfig) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 from hiercls.data.rows import Row
 from hiercls.errors import ConfigError
 from hiercls.study import pooled
-from hiercls.study.labelled import Labelled
+from hiercls.study.labelled import NOBODY, Labelled, owners_of
 from hiercls.study.paired import Answers
 from hiercls.study.pool_truth import measure, measured_gains, trained_sets
-from hiercls.study.pooled import DOUBT, NOBODY, forecast, n_sets, owners_of
+from hiercls.study.pooled import DOUBT, forecast, n_sets
 from hiercls.study.splits import random_splits
 from hiercls.taxonomy.labels import resolve
 from hiercls.training.config import TrainingConfig

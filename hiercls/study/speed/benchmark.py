@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from hiercls.errors import ConfigError, MissingExtraError, nearest, require
-from hiercls.files import replacing, write_text
+from hiercls.files import write_text
 from hiercls.plots.growth import plot_growth
 from hiercls.study.newsgroups import versions_and_machine
-from hiercls.study.report import runs_before, write_json
+from hiercls.study.report import runs_before, save_svg, write_json
 from hiercls.study.speed import encoding, growth, guards, learning, scaling
 from hiercls.study.speed.machine import processor
 from hiercls.study.speed.rounds import Row, SpeedConfig
@@ -96,8 +96,7 @@ def _growth(config: SpeedConfig, folder: Path, say: Callable[[str], None]) -> li
     subtitle = "Medians over rounds, both axes by factors of ten; the dashed line is linear"
     figure = plot_growth(lines, title="How seconds grow", subtitle=subtitle)
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / "speed.svg") as aside:
-        figure.savefig(aside, format="svg", metadata={"Date": None})
+    save_svg(figure, folder / "speed.svg")
     return growth.growth_rows(found)
 
 
