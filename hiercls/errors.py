@@ -10,7 +10,9 @@ import difflib
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,11 @@ class ProblemsError(HierclsError, ValueError):
         count = len(self.problems)
         head = f"{count} problem{'s' if count != 1 else ''} in {subject}:"
         super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
+        self.subject = subject
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is sent to another process."""
+        return partial(type(self), subject=self.subject), (self.problems,)
 
 
 class TaxonomyError(ProblemsError):

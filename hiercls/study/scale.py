@@ -52,7 +52,7 @@ class ScaleConfig:
         documents: Documents of 20 Newsgroups that an encoder reads.
         rows: Short documents, for words alone: of the growth ascending, and the largest for the engines' rounds / 5.
         topics: Topics of the made-up taxonomy.
-        customers: Its customers, ascending; each names 1,000 topics in 20 classes.
+        customers: Its customers, ascending; each names 400 topics in 20 classes.
     """
 
     rounds: int = 3
@@ -194,7 +194,7 @@ def _taxonomy(config: ScaleConfig, place: Path, say: Callable[[str], None]) -> l
     return found
 
 
-def write_scopes(path: Path, *, n_topics: int, n_customers: int, n_named: int = 1_000, n_classes: int = 20) -> None:
+def write_scopes(path: Path, *, n_topics: int, n_customers: int, n_named: int = 400, n_classes: int = 20) -> None:
     """A taxonomy in Parquet of customers who each name some topics, drawn at random.
 
     Args:
@@ -209,7 +209,8 @@ def write_scopes(path: Path, *, n_topics: int, n_customers: int, n_named: int = 
     topics = arrow.array([f"t{number}" for number in range(n_topics)])
     areas = arrow.array([f"a{number}" for number in range(max(1, n_topics // 100))])
     classes = arrow.array([f"k{number}" for number in range(n_classes)])
-    head = {"hiercls": 1, "name": "made up", "levels": ["area", "topic"]}
+    flags = {f"c{number}": {"partial": True} for number in range(n_customers)}
+    head = {"hiercls": 1, "name": "made up", "levels": ["area", "topic"], "customers": flags}
     schema = arrow.schema([(name, arrow.string()) for name in ("customer", "class", "node")])
     schema = schema.with_metadata({b"hiercls": json.dumps(head).encode()})
     stride = n_topics // n_named

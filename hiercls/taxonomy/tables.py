@@ -107,8 +107,9 @@ def _read(file: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if absent:
         raise TaxonomyError([absent], subject=file)
     try:
-        names = parquet.read_schema(file).names
-        with parquet.ParquetFile(file, read_dictionary=[name for name in COLUMNS if name in names]) as source:
+        found = parquet.read_schema(file)
+        strings = [name for name in COLUMNS if _is_text(arrow, found, name)]
+        with parquet.ParquetFile(file, read_dictionary=strings) as source:
             schema, n_rows = source.schema_arrow, source.metadata.num_rows
             faults = [f"expected a column '{name}' of strings" for name in COLUMNS if not _is_text(arrow, schema, name)]
             faults += [f"more than {MAX_ROWS:,} rows"] if n_rows > MAX_ROWS else []
@@ -118,7 +119,7 @@ def _read(file: str) -> tuple[dict[str, Any], dict[str, Any]]:
         raise TaxonomyError([fault], subject=file) from None
     try:
         head = json.loads((schema.metadata or {})[_KEY])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, RecursionError):
         head = None
     if not isinstance(head, dict):
         faults.append("expected the rest of the taxonomy as a JSON object in the file's metadata, under 'hiercls'")

@@ -275,7 +275,7 @@ class Taxonomy:
         """
         name = composed(name)
         if name not in self._views:
-            if name not in self.views:
+            if name not in self.levels and name not in self._groupings:
                 raise ConfigError(f"unknown level or customer '{name}'; {nearest(name, self.views)}")
             self._views[name] = self._level_view(name) if name in self.levels else self._customer_view(name)
         return self._views[name]
@@ -433,11 +433,15 @@ class Taxonomy:
     def _with_groupings(self, groupings: Iterable[Grouping]) -> Taxonomy:
         return Taxonomy(dataclasses.replace(self._parts, groupings=tuple(groupings)))
 
+    @cached_property
+    def _groupings(self) -> dict[str, Grouping]:
+        return {grouping.name: grouping for grouping in self._parts.groupings}
+
     def _grouping(self, name: str) -> Grouping:
-        for grouping in self._parts.groupings:
-            if grouping.name == composed(name):
-                return grouping
-        raise ConfigError(f"unknown customer '{name}'; {nearest(name, self.customers) or 'there are no customers'}")
+        grouping = self._groupings.get(composed(name))
+        if grouping is None:
+            raise ConfigError(f"unknown customer '{name}'; {nearest(name, self.customers) or 'there are no customers'}")
+        return grouping
 
     def _level_view(self, name: str) -> View:
         from hiercls.taxonomy.view import View

@@ -90,9 +90,9 @@ class View:
     def __hash__(self) -> int:
         return hash((self.name, self.topics, self.classes))
 
-    @cached_property
-    def _n_classes_of_topic(self) -> NDArray[np.int64]:
-        counts: NDArray[np.int64] = np.diff(self.membership.indptr).astype(np.int64)
+    @property
+    def _n_classes_of_topic(self) -> NDArray[np.signedinteger]:
+        counts: NDArray[np.signedinteger] = np.diff(self.membership.indptr)
         return counts
 
     @cached_property
@@ -125,10 +125,10 @@ class View:
         """n_topics × n_classes: the membership divided by its row sums, or the filing; rows of unnamed topics are 0."""
         if self.filing is not None:
             return csr_array(self.filing)
-        matrix = self.membership.copy()
-        matrix.data = 1.0 / np.repeat(self._n_classes_of_topic, self._n_classes_of_topic)
-        matrix.data.flags.writeable = False
-        return matrix
+        counts, held = self._n_classes_of_topic, self.membership
+        shares = 1.0 / np.repeat(counts, counts)
+        shares.flags.writeable = False
+        return csr_array((shares, held.indices, held.indptr), shape=held.shape)  # of thousands of views, places once
 
     @cached_property
     def scope(self) -> NDArray[np.bool_]:

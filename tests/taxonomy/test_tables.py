@@ -164,12 +164,23 @@ def test_what_is_wrong_is_said_with_the_file(rows, head, said, tmp_path):
     assert {problem.file for problem in caught.value.problems} == {str(path)}
 
 
+def test_metadata_that_is_nested_without_end(tmp_path):
+    columns = {name: pa.array(["a"]) for name in tables.COLUMNS}
+    table = pa.table(columns).replace_schema_metadata({"hiercls": "[" * 100_000})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(TaxonomyError, match="expected the rest of the taxonomy as a JSON object"):
+        Taxonomy.from_parquet(tmp_path / "a.parquet")
+
+
 def test_columns_that_lack_or_are_no_strings(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"customer": ["a"], "node": [1]}), path)
     with pytest.raises(TaxonomyError) as caught:
         Taxonomy.from_parquet(path)
     assert all(f"expected a column '{name}' of strings" in str(caught.value) for name in ("class", "node"))
+    pq.write_table(pa.table({name: [["a"]] for name in tables.COLUMNS}), path)
+    with pytest.raises(TaxonomyError, match="expected a column 'customer' of strings"):
+        Taxonomy.from_parquet(path)
     path.write_text("no table")
     with pytest.raises(TaxonomyError, match="expected a Parquet file"):
         Taxonomy.from_parquet(path)

@@ -6,6 +6,7 @@ Knows torch's products and the system's counters; knows no model.
 from __future__ import annotations
 
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -79,10 +80,16 @@ def processor() -> str:
 
 
 def peak_memory() -> float:
-    """The most memory that this process has held, in bytes; NaN where the system does not tell."""
+    """The most memory that this process has held, in bytes; NaN where the system does not tell.
+
+    Linux passes ``ru_maxrss`` on from whoever started the process, so that its own record is read instead.
+    """
     if sys.platform == "win32":
         return float("nan")
+    status = Path("/proc/self/status")
+    if status.exists():
+        told = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
+        return float(told[1]) * 1024 if told else float("nan")
     import resource
 
-    told = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(told if sys.platform == "darwin" else told * 1024)
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
