@@ -77,6 +77,7 @@ $(VENV)/.all: $(VENV)/.dev
 # What follows needs no more than the above, but is no part of `make test`:
 #
 #   make abuse                    thousands of hostile and corrupt inputs: what was refused, how fast, in how much memory
+#   make siege SECONDS=3600       a server on this machine, attacked and asked at once: what was told, kept and held
 #   make fuzz SECONDS=1800        atheris on YAML, data, labels and model folders, each so long (Linux, macOS)
 #   make coverage                 branches that the tests enter
 #   make mutate MUTANTS='…'       mutants of taxonomy, aggregation, losses and metrics that the tests kill; all by
@@ -88,10 +89,13 @@ SECONDS ?= 1800
 TARGETS ?= yaml data labels model
 MUTANTS ?=
 
-.PHONY: abuse fuzz coverage mutate test-lowest sbom audit
+.PHONY: abuse siege fuzz coverage mutate test-lowest sbom audit
 
 abuse: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m hostile.abuse
+
+siege: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m hostile.siege $(SECONDS)
 
 fuzz: $(VENV)/.dev
 	$(INSTALL) atheris

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -106,7 +107,8 @@ def main(target: str, seconds: str = "1800") -> None:
         run = subprocess.run(
             [sys.executable, "-m", "hostile.fuzzing", "--within", target, *options, folder], check=False
         )
-        print(f"{keep(target, Path(folder))} inputs are kept for {target}")
+        busy = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime / 60
+        print(f"{keep(target, Path(folder))} inputs are kept for {target}; {busy:.0f} minutes of processor time")
     sys.exit(run.returncode)
 
 
