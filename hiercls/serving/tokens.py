@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from hiercls.errors import ConfigError
 from hiercls.names import composed
+from hiercls.taxonomy.reading import read_document
 
 N_CHARACTERS = 16
 """The shortest token, in characters."""
@@ -82,11 +81,12 @@ class Tokens:
             ConfigError: If it cannot be read, or says something else; it is never quoted.
         """
         try:
-            data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+            document = read_document(Path(path).read_text(encoding="utf-8") + "\n")
         except OSError as error:
             raise ConfigError(f"cannot read the tokens '{path}': {error.strerror}") from error
-        except (UnicodeDecodeError, yaml.YAMLError, RecursionError):
+        except UnicodeDecodeError:
             raise ConfigError(f"expected '{path}' to be YAML in the form {_FORM}") from None
+        data = None if document.problems else document.data
         customers = data.get("customers", {}) if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(customers, dict) or set(data) - {"admin", "customers"}:
             raise ConfigError(f"expected '{path}' to be YAML in the form {_FORM}")

@@ -67,7 +67,8 @@ def test_tokens_are_read_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     "text",
     ["", "- a", "admin: short-secret", "customers: [one]", "admin: 1234567890123456", "{", "colour: blue-blue-blue",
-     "{admin: same-secret-same-secret, customers: {one: same-secret-same-secret}}", "admin: 'with space secret'"],
+     "{admin: same-secret-same-secret, customers: {one: same-secret-same-secret}}", "admin: 'with space secret'",
+     "admin: " + "7" * 5_000, "admin: 2026-13-40", "a: &a [secret]\nadmin: *a", "[" * 1_000],
 )  # fmt: skip
 def test_a_wrong_token_file_is_told_and_never_quoted(tmp_path, text):
     path = tmp_path / "tokens.yaml"
