@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import stat
 import sys
 import uuid
@@ -115,6 +116,46 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Write a folder whole or not at all: aside first, then renamed into place, so that an old one stays until then.
+
+    Args:
+        folder: Where to; missing folders above it are made.
+
+    Yields:
+        An empty folder to write to. If the block ends well it takes the place of ``folder``, else it is removed.
+
+    Raises:
+        OSError: If it cannot be made, or not be put in place; what stood there is untouched.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     with replacing_folder(Path(place, "new")) as aside:
+        ...         count = (aside / "file.txt").write_text("whole")
+        ...     Path(place, "new", "file.txt").read_text()
+        'whole'
+    """
+    target = folder.resolve()
+    aside = target.parent / f".{target.name}.{uuid.uuid4().hex}"
+    old = aside.with_name(aside.name + ".old")
+    try:
+        aside.mkdir(parents=True)
+        yield aside
+        if target.exists():
+            target.rename(old)
+        try:
+            aside.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def sha256(file: Path) -> str:

@@ -24,7 +24,7 @@ from torch import nn
 
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, ModelFolderError
-from hiercls.files import replacing
+from hiercls.files import replacing, replacing_folder
 from hiercls.model.encoder import EncoderConfig, TextEncoder, load_encoder
 from hiercls.model.pooling import Pooling
 from hiercls.model.surgery import drop_layers, freeze, layer_names, reinitialise
@@ -175,22 +175,26 @@ class EncoderRepurposer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return best
 
     def save(self, folder: str | Path) -> None:
-        """Write encoder and head without pickle; the head last, without which a folder is not read.
+        """Write a folder of encoder and head, whole or not at all, without pickle.
 
         Args:
-            folder: Where to; made where it is not there.
+            folder: Where to; an encoder repurposer that stands there is replaced.
 
         Raises:
+            ModelFolderError: If something else stands there.
             OSError: If it cannot be written.
         """
         check_is_fitted(self, "head_")
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        self.encoder_.save(Path(folder) / _ENCODER)
+        place = Path(folder)
+        if place.exists() and not (place / _HEAD).is_file() and (place.is_file() or any(place.iterdir())):
+            raise ModelFolderError(f"{place} exists and is no encoder repurposer; choose another folder, or remove it")
         settings = {"format": FORMAT, "classes": self.classes_.tolist()}
         settings["encoder"] = dataclasses.asdict(self.encoder_.config)
         tensors = {name: value.contiguous() for name, value in self.head_.state_dict().items()}
-        with replacing(Path(folder) / _HEAD) as aside:
-            aside.write_bytes(save(tensors, metadata={"settings": json.dumps(settings)}))
+        with replacing_folder(place) as aside:
+            self.encoder_.save(aside / _ENCODER)
+            with replacing(aside / _HEAD) as file:
+                file.write_bytes(save(tensors, metadata={"settings": json.dumps(settings)}))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

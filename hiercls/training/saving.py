@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from hiercls.errors import ModelFolderError
-from hiercls.files import sha256
+from hiercls.files import replacing_folder, sha256
 
 FORMAT = 1
 """Version of the folder's layout."""
@@ -57,17 +55,13 @@ def write_model(folder: Path, model: SavedModel, *, write_encoder: Callable[[Pat
     """
     folder = folder.resolve()
     check_replaceable(folder)
-    aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
-        aside.mkdir(parents=True)
-        if write_encoder is not None:
-            write_encoder(aside / ENCODER)
-        _write_files(aside, model)
-        _swap(aside, folder)
+        with replacing_folder(folder) as aside:
+            if write_encoder is not None:
+                write_encoder(aside / ENCODER)
+            _write_files(aside, model)
     except OSError as error:
         raise ModelFolderError(f"cannot write the model to {folder}: {error}; what stood there is untouched") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _may_replace(folder: Path) -> bool:
@@ -174,17 +168,3 @@ def _write(file: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _swap(aside: Path, folder: Path) -> None:
-    """Put a folder in another's place; the old one is removed last."""
-    old = aside.with_name(aside.name + ".old")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        aside.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

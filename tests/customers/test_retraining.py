@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +49,31 @@ def test_it_learns_and_survives_a_folder(encoder, documents, surgery, tmp_path):
     loaded = EncoderRepurposer.load(tmp_path / "folder")
     np.testing.assert_allclose(loaded.predict_proba(texts), probabilities, atol=1e-6)
     assert loaded.predict(texts).tolist() == repurposer.predict(texts).tolist()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(ModelFolderError, match="no encoder repurposer"):
+        repurposer.save(tmp_path / "mine")
+
+
+def test_a_save_that_fails_leaves_what_stood_there(encoder, documents, tmp_path, monkeypatch):
+    texts, labels = documents
+    first = EncoderRepurposer(encoder, epochs=10, learning_rate=0.1).fit(texts[:40], labels[:40])
+    first.save(tmp_path / "folder")
+    second = EncoderRepurposer(encoder, epochs=10, learning_rate=0.1).fit(texts[40:80], labels[40:80])
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space left"):
+            second.save(tmp_path / "folder")
+    kept = EncoderRepurposer.load(tmp_path / "folder")
+    np.testing.assert_allclose(kept.predict_proba(texts), first.predict_proba(texts), atol=1e-6)
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+    second.save(tmp_path / "folder")
+    again = EncoderRepurposer.load(tmp_path / "folder")
+    np.testing.assert_allclose(again.predict_proba(texts), second.predict_proba(texts), atol=1e-6)
 
 
 def test_only_what_is_not_frozen_moves_and_layers_are_dropped(encoder, documents):
