@@ -121,7 +121,7 @@ def test_the_folder_holds_safetensors_json_and_yaml_alone(
 ) -> None:
     names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     assert {"config.json", "model.safetensors", "taxonomy.yaml"} <= names
-    assert {Path(name).suffix for name in names} <= {".json", ".safetensors", ".yaml"}
+    assert {Path(name).suffix for name in names} <= {".json", ".safetensors", ".txt", ".yaml"}
     assert ("encoder/model.safetensors" in names) == (tune == "all")
 
     def refuse(*args: object, **settings: object) -> None:
