@@ -72,6 +72,8 @@ def set_dropout(body: nn.Module, probability: float) -> None:
     for part in body.modules():
         if isinstance(part, nn.Dropout):
             part.p = probability
+        elif hasattr(part, "dropout_prob"):  # attention in transformers before 5
+            part.dropout_prob = probability
 
 
 class WeightAverage:
