@@ -73,7 +73,7 @@ def set_dropout(body: nn.Module, probability: float) -> None:
         if isinstance(part, nn.Dropout):
             part.p = probability
         elif hasattr(part, "dropout_prob"):  # attention in transformers before 5
-            part.dropout_prob = probability
+            part.dropout_prob = probability  # type: ignore[assignment]
 
 
 class WeightAverage:
