@@ -1,4 +1,7 @@
-"""Two processes that train together do what one does alone, and go on after one of them was killed."""
+"""Two processes that train together do what one does alone, and go on after one of them was killed.
+
+Once each holds all weights, once they are shared out.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,21 @@ from hiercls.training.distributed import Processes
 PROGRAM = Path(__file__).with_name("pair.py")
 ROOT = Path(__file__).parents[2]
 N_DOCUMENTS = 61
+WEIGHTS = pytest.mark.parametrize("weights", ["held", "shared"])
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def found(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("pair")
-    result = subprocess.run([sys.executable, PROGRAM, folder], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, PROGRAM, folder, tiny_bert], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     said: dict[str, Any] = json.loads(result.stdout)
     return said
 
 
-def test_each_step_of_two_has_the_losses_of_one(found: dict[str, Any]) -> None:
-    alone, (first, second) = found["alone"], found["pair"]
+@WEIGHTS
+def test_each_step_of_two_has_the_losses_of_one(found: dict[str, Any], weights: str) -> None:
+    alone, (first, second) = found["alone"], found[weights]["pair"]
     assert len(alone["steps"]) == len(first["steps"]) == len(second["steps"]) == 50
     for whole, *shares in zip(alone["steps"], first["steps"], second["steps"], strict=True):
         expected = dict(zip(whole["positions"], whole["losses"], strict=True))
@@ -47,25 +52,42 @@ def test_each_step_of_two_has_the_losses_of_one(found: dict[str, Any]) -> None:
     assert first["weights"] == second["weights"]
 
 
+@WEIGHTS
+def test_two_train_the_encoder_that_one_does(found: dict[str, Any], weights: str) -> None:
+    alone, (first, second) = found["tuned"], found[weights]["tuned"]
+    assert len(alone["heldout"]) == 3
+    np.testing.assert_allclose(first["heldout"], alone["heldout"], atol=1e-5)
+    np.testing.assert_allclose(first["weights"], alone["weights"], atol=1e-4)
+    assert first == second
+
+
 def test_an_epoch_of_both_visits_each_document_once(found: dict[str, Any]) -> None:
     sizes = set()
     for epoch in range(10):
-        steps = [step for one in found["pair"] for step in one["steps"][5 * epoch : 5 * epoch + 5]]
+        steps = [step for one in found["held"]["pair"] for step in one["steps"][5 * epoch : 5 * epoch + 5]]
         assert Counter(position for step in steps for position in step["positions"]) == Counter(range(N_DOCUMENTS))
         sizes |= {len(step["positions"]) for step in steps}
     assert sizes == {8, 7, 1, 0}
 
 
-def test_two_of_which_one_was_killed_go_on_and_end_the_same(found: dict[str, Any]) -> None:
-    assert found["killed"] == [None, None]
-    assert found["left"] == ["lock", "training.json", "trial-1"]
-    assert found["resumed"] == found["whole"]
-    assert found["whole"][0] == found["whole"][1] is not None
+@WEIGHTS
+def test_two_of_which_one_was_killed_go_on_and_end_the_same(found: dict[str, Any], weights: str) -> None:
+    of_two = found[weights]
+    assert of_two["killed"] == [None, None]
+    assert of_two["left"] == ["lock", "training.json", "trial-1"]
+    assert of_two["resumed"] == of_two["whole"]
+    assert of_two["whole"][0] == of_two["whole"][1] is not None
 
 
-def test_weights_are_not_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_hold_whole_tensors_though_the_weights_are_shared_out(found: dict[str, Any]) -> None:
+    assert found["shared"]["layout"] == found["held"]["layout"]
+    names = {name.split(".")[0] for tensors in found["held"]["layout"].values() for name in tensors}
+    assert {"network", "optimizer", "average", "head"} <= names
+
+
+def test_hiercls_alone_shares_out_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(ConfigError, match="every process holds the whole model, got FSDP"):
+    with pytest.raises(ConfigError, match="without FSDP; TrainingConfig\\(shard_weights=True\\)"):
         Processes.joined(torch.device("cpu"))
 
 
