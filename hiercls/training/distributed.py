@@ -15,6 +15,7 @@ from datetime import timedelta
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from accelerate.utils.memory import should_reduce_batch_size
@@ -89,6 +90,8 @@ class Processes:
         handlers = [DistributedDataParallelKwargs(broadcast_buffers=False), InitProcessGroupKwargs(timeout=PATIENCE)]
         # The device is ours to choose at every run; accelerate keeps its first one for the whole process.
         cpu = several and device.type == "cpu"
+        if several and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
+            _meet_anew("gloo" if cpu else "nccl")
         return cls(Accelerator(device_placement=False, cpu=cpu, kwargs_handlers=handlers))
 
     @property
@@ -102,7 +105,7 @@ class Processes:
         return int(self.accelerator.process_index)
 
     def shard(self, network: nn.Module, layers: Sequence[nn.Module], device: torch.device) -> None:
-        """Share out a network's weights (FSDP2): each process holds its part, and gathers a layer's while it is computed.
+        """Share out a network's weights (FSDP2): each process holds a part, and gathers a layer's while it is computed.
 
         What stands in no layer stays gathered from the forward pass to the end of the backward one.
 
@@ -184,3 +187,17 @@ class Processes:
         """Let the first process of each machine do something, such as fill a cache, before the others."""
         with self.accelerator.local_main_process_first():
             yield
+
+
+def _meet_anew(backend: str) -> None:
+    """Join the others after torchrun has restarted them, where its store does not hold the addresses of the dead.
+
+    torch's own processes meet where they met before, and may call those that were killed (its issue 135712). Where the
+    first of them opens a store of its own (TORCH_DISABLE_SHARE_RDZV_TCP_STORE), it is a new one.
+    """
+    if dist.is_initialized() or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return
+    rank, number = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    store = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), number, is_master=False)
+    own = dist.PrefixStore(f"restart-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    dist.init_process_group(backend, store=own, rank=rank, world_size=number, timeout=PATIENCE)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from hiercls.errors import ConfigError
 from hiercls.training.distributed import Processes
@@ -91,11 +94,17 @@ def test_hiercls_alone_shares_out_weights(monkeypatch: pytest.MonkeyPatch) -> No
         Processes.joined(torch.device("cpu"))
 
 
+def command_line(encoder: Path, *options: object) -> list[object]:
+    """A training of the tiny world."""
+    files = [ROOT / "taxonomies" / name for name in ("tiny.yaml", "tiny.jsonl")]
+    return ["-m", "hiercls", "train", *files, "--encoder", encoder, "--max-length", 16, "--device", "cpu", *options]
+
+
 @pytest.mark.slow
-def test_accelerate_launches_the_command_line(tmp_path: Path, tiny_bert: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--tune", "last-1", "--shard-weights")], ids=["held", "shared"])
+def test_accelerate_launches_the_command_line(tmp_path: Path, tiny_bert: Path, more: tuple[str, ...]) -> None:
     """One program: what one process trains, two do too, and one of them says so."""
-    data, options = ROOT / "taxonomies" / "tiny.jsonl", ["--encoder", tiny_bert, "--max-length", 16, "--epochs", 3]
-    train = ["-m", "hiercls", "train", ROOT / "taxonomies" / "tiny.yaml", data, *options, "--device", "cpu"]
+    train = command_line(tiny_bert, "--epochs", 3, *more)
     launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", 2, "--num_machines", 1]
     settings = ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", 0]
     said = []
@@ -110,3 +119,44 @@ def test_accelerate_launches_the_command_line(tmp_path: Path, tiny_bert: Path) -
         assert (tmp_path / name / "model.safetensors").is_file()
     assert said[0].splitlines()[:4] == said[1].splitlines()[:4]
     assert said[1].count("the model is in") == 1
+    shapes = [
+        {file.name: {name: value.shape for name, value in load_file(file).items()} for file in files}
+        for files in (sorted((tmp_path / name).rglob("*.safetensors")) for name in ("alone", "pair"))
+    ]
+    assert shapes[0] == shapes[1] != {}
+
+
+@pytest.mark.slow
+def test_torchrun_restarts_a_group_of_which_one_was_killed(tmp_path: Path, tiny_bert: Path) -> None:
+    """The group goes on from its checkpoints, and ends with the weights of one of which none was killed."""
+    for name in ("whole", "killed"):
+        train = command_line(tiny_bert, "-o", tmp_path / name, "--checkpoints", tmp_path / f"{name}-kept", "--resume", "--epochs", 20)
+        run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "--max-restarts", 1]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        with subprocess.Popen(
+            [sys.executable, *map(str, [*run, *train])],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=tmp_path,
+        ) as group:
+            if name == "killed":
+                os.kill(second_of(group, after=tmp_path / "killed-kept" / "trial-2"), signal.SIGKILL)
+            said = group.communicate()[1]
+        assert group.returncode == 0, said
+        assert ("going on from the checkpoints" in said) == (name == "killed")
+    whole, killed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert whole.keys() == killed.keys()
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+def second_of(group: subprocess.Popen[str], *, after: Path) -> int:
+    """The second process of a group that torchrun began, once there is a file."""
+    end = time.monotonic() + 300
+    while not after.exists():
+        assert group.poll() is None, group.stderr and group.stderr.read()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    children = Path(f"/proc/{group.pid}/task/{group.pid}/children").read_text().split()
+    (second,) = (one for one in children if b"\0RANK=1\0" in Path(f"/proc/{one}/environ").read_bytes())
+    return int(second)
