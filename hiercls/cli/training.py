@@ -186,10 +186,8 @@ def train(
         given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
         given |= {"tune": None if tune == "none" else tune, "task": "multilabel" if multilabel else None}
         said = reading | {name: value for name, value in given.items() if value is not None}
-        kept = _kept(checkpoints, resume=resume)
-        asked = {"epochs": epochs, "checkpoints": kept, "shard_weights": shard_weights or None}
-        classifier = _untrained(whole, said, filed, asked)
-        _fit(classifier, documents, output, track or [], as_json=as_json)
+        asked = {"epochs": epochs, "checkpoints": _kept(checkpoints, resume=resume), "shard_weights": shard_weights}
+        _fit(_untrained(whole, said, filed, asked), documents, output, track or [], as_json=as_json)
 
 
 def _reading(options: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -251,7 +249,7 @@ def _untrained(
     named = {**filed, **settings, "encoder": None if reads is None else EncoderConfig(**reads)}
     if not reads and reads is not None and "encoder" in filed:
         named["encoder"] = filed["encoder"]
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = {name: value for name, value in asked.items() if value}
     named["training"] = dataclasses.replace(training, **given)
     return HierarchicalTextClassifier(taxonomy, verbose=shows_progress(), **named)
 

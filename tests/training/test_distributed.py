@@ -130,7 +130,9 @@ def test_accelerate_launches_the_command_line(tmp_path: Path, tiny_bert: Path, m
 def test_torchrun_restarts_a_group_of_which_one_was_killed(tmp_path: Path, tiny_bert: Path) -> None:
     """The group goes on from its checkpoints, and ends with the weights of one of which none was killed."""
     for name in ("whole", "killed"):
-        train = command_line(tiny_bert, "-o", tmp_path / name, "--checkpoints", tmp_path / f"{name}-kept", "--resume", "--epochs", 20)
+        train = command_line(
+            tiny_bert, "-o", tmp_path / name, "--checkpoints", tmp_path / f"{name}-kept", "--resume", "--epochs", 20
+        )
         run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "--max-restarts", 1]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         with subprocess.Popen(
