@@ -71,7 +71,7 @@ $(VENV)/.dev: $(VENV)/.base
 
 # What only slow tests need: engines of clusters, on this machine alone. Spark needs Java, too.
 $(VENV)/.all: $(VENV)/.dev
-	$(INSTALL) --editable '.[ray,spark]'
+	$(INSTALL) --editable '.[cluster,ray,spark]'
 	@touch $@
 
 # What follows needs no more than the above, but is no part of `make test`:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from hiercls.cli.app import note
+from hiercls.cli.parallel import Backend, Backends, Workers
 
 
 class Rows(StrEnum):
@@ -25,14 +26,6 @@ class Rows(StrEnum):
     tuning = "tuning"
     precision = "precision"
     adjustment = "adjustment"
-
-
-class Backends(StrEnum):
-    """Where networks are trained."""
-
-    local = "local"
-    ray = "ray"
-    dask = "dask"
 
 
 def ablation(
@@ -49,10 +42,8 @@ def ablation(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for ablation.json, ablation.md and ablation.svg.")
     ] = Path("benchmarks"),
-    backend: Annotated[
-        Backends, typer.Option(help="Processes of this machine, or a running cluster of Ray or Dask.")
-    ] = Backends.local,
-    workers: Annotated[int, typer.Option(help="Runs at once; -1: one a core.")] = 1,
+    backend: Backend = Backends.local,
+    workers: Workers = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Keep what ablation.json holds already.")] = False,
 ) -> None:
     """What does each part bring? One change at a time, on held-out threads of 20 Newsgroups' training documents."""

@@ -15,6 +15,7 @@ from hiercls.cli.ablation import ablation
 from hiercls.cli.app import note
 from hiercls.cli.load import serve
 from hiercls.cli.newcomers import Headers, onboarding
+from hiercls.cli.parallel import Backend, Backends, Workers
 from hiercls.cli.pooling import pooling, worlds
 from hiercls.cli.scale import scale
 from hiercls.cli.speed import speed
@@ -175,6 +176,8 @@ def few(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for few.json and few.md.")] = Path(
         "benchmarks"
     ),
+    backend: Backend = Backends.local,
+    workers: Workers = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Keep what few.json holds already.")] = False,
 ) -> None:
     """How good is a model that learns from a handful of documents of each topic? On 20 Newsgroups.
@@ -188,7 +191,7 @@ def few(
     config = FewConfig(
         headers=headers.value, draws=range(draws), documents=documents, unlabelled=unlabelled, settings={}, **given
     )
-    typer.echo(run_few(config, output, resume=resume, say=note))
+    typer.echo(run_few(config, output, resume=resume, say=note, backend=backend.value, workers=workers))
     note(f"wrote {output / 'few.json'} and {output / 'few.md'}")
 
 

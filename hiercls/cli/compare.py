@@ -27,6 +27,7 @@ from hiercls.cli.documents import (
     warnings_said,
 )
 from hiercls.cli.figures import check_figure, write_figure
+from hiercls.cli.parallel import Backend, Backends, Workers
 from hiercls.cli.taxonomy import Customers, File, read_taxonomy
 from hiercls.cli.training import Data, Encoder, MaxLength
 
@@ -73,6 +74,8 @@ def compare(
     encoder: Encoder = None,
     max_length: MaxLength = None,
     device: Device = None,
+    backend: Backend = Backends.local,
+    workers: Workers = 1,
     figure: FigureFile = None,
     as_json: AsJson = False,
     skip_bad: SkipBad = False,
@@ -95,7 +98,7 @@ def compare(
     settings = {name: value for name, value in given.items() if value is not None}
     splits, tested = _splits(whole, documents, read_documents(whole, test, skipping) if test else None, seeds, held_out)
     with warnings_said():
-        results = _run(splits, tested, settings, fine_tune=fine_tune)
+        results = _run(splits, tested, settings, fine_tune=fine_tune, backend=backend, workers=workers)
     typer.echo(to_json(_to_dict(results)) if as_json else "\n".join(_lines(results)))
     if figure is not None:
         _draw(results, figure)
@@ -129,7 +132,15 @@ def _splits(
     return random_splits(taxonomy, documents, fraction=held_out, seeds=range(n_seeds)), documents
 
 
-def _run(splits: Sequence[Split], tested: Labelled, settings: dict[str, Any], *, fine_tune: bool) -> Results:
+def _run(
+    splits: Sequence[Split],
+    tested: Labelled,
+    settings: dict[str, Any],
+    *,
+    fine_tune: bool,
+    backend: Backends,
+    workers: int,
+) -> Results:
     """Everything, with a bar where someone is looking."""
     from tqdm import tqdm
 
@@ -146,7 +157,7 @@ def _run(splits: Sequence[Split], tested: Labelled, settings: dict[str, Any], *,
     results = Results(splits=splits, methods=config.methods(taxonomy))
     total = len(splits) * len(results.methods)
     with tqdm(total=total, desc="comparing", unit="fit", disable=not shows_progress()) as bar:
-        for result in run_all(splits, thread_numbers(tested), config):
+        for result in run_all(splits, thread_numbers(tested), config, backend=backend.value, workers=workers):
             results.add(result)
             bar.set_postfix_str(result.method)
             bar.update()
@@ -164,7 +175,7 @@ def _lines(results: Results) -> list[str]:
     rows: list[tuple[str, ...]] = [("accuracy", *results.columns, "seconds")]
     for method in results.methods:
         cells = [_cell(results.accuracies(method, column)) for column in results.columns]
-        rows.append((method, *cells, f"{mean(results.seconds[method]):,.0f}"))
+        rows.append((method, *cells, f"{mean(results.seconds(method)):,.0f}"))
     rows.append((f"{results.methods[0]} − best of the others", *map(partial(_gain, results), results.columns)))
     spread = " ± standard deviation over seeds" if len(results.splits) > 1 else ""
     notes = (
@@ -228,7 +239,7 @@ def _to_dict(results: Results) -> dict[str, Any]:
         "methods": {
             method: {
                 "accuracy": {column: results.accuracies(method, column) or None for column in results.columns},
-                "seconds": results.seconds[method],
+                "seconds": results.seconds(method),
             }
             for method in results.methods
         },

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from hiercls.cli.ablation import Backends
 from hiercls.cli.app import note
 from hiercls.cli.newcomers import Headers
+from hiercls.cli.parallel import Backend, Backends, Workers
 
 
 class Kinds(StrEnum):
@@ -29,10 +29,8 @@ def pooling(
     ] = Kinds.unrelated,
     repeats: Annotated[int, typer.Option(min=1, help="Number of repeats, from seed 0.")] = 5,
     per_class: Annotated[int, typer.Option(min=1, help="Training documents of each topic.")] = 200,
-    backend: Annotated[
-        Backends, typer.Option(help="Processes of this machine, or a running cluster of Ray or Dask.")
-    ] = Backends.local,
-    workers: Annotated[int, typer.Option(help="Programs at once; -1: one a core.")] = -1,
+    backend: Backend = Backends.local,
+    workers: Workers = -1,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for pooling-runs.jsonl, pooling.json, .md and .svg.")
     ] = Path("benchmarks"),

@@ -126,6 +126,11 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from the checkpoints as if it had never stopped; begin where none are.")
 ]
 
+ShardWeights = Annotated[
+    bool,
+    typer.Option("--shard-weights", help="Processes hold a part of the weights each, for encoders too large for one."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command.
@@ -157,6 +162,7 @@ def train(
     rejects: Rejects = None,
     checkpoints: Checkpoints = None,
     resume: Resume = False,
+    shard_weights: ShardWeights = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -180,8 +186,8 @@ def train(
         given = {"max_length": max_length, "random_state": seed, "device": device_of(device)}
         given |= {"tune": None if tune == "none" else tune, "task": "multilabel" if multilabel else None}
         said = reading | {name: value for name, value in given.items() if value is not None}
-        classifier = _untrained(whole, said, filed, epochs=epochs, checkpoints=_kept(checkpoints, resume=resume))
-        _fit(classifier, documents, output, track or [], as_json=as_json)
+        asked = {"epochs": epochs, "checkpoints": _kept(checkpoints, resume=resume), "shard_weights": shard_weights}
+        _fit(_untrained(whole, said, filed, asked), documents, output, track or [], as_json=as_json)
 
 
 def _reading(options: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -232,11 +238,9 @@ def _untrained(
     taxonomy: Taxonomy,
     settings: Mapping[str, Any],
     filed: Mapping[str, Any],
-    *,
-    epochs: int | None,
-    checkpoints: CheckpointConfig | None,
+    asked: Mapping[str, Any],
 ) -> HierarchicalTextClassifier:
-    """An estimator with the settings that were given, those of a file, and its own defaults for the others."""
+    """An estimator with settings that were given, its training's too; else those of a file, or its own defaults."""
     from hiercls.estimator import HierarchicalTextClassifier
     from hiercls.model.encoder import EncoderConfig
     from hiercls.training.config import TrainingConfig
@@ -245,8 +249,8 @@ def _untrained(
     named = {**filed, **settings, "encoder": None if reads is None else EncoderConfig(**reads)}
     if not reads and reads is not None and "encoder" in filed:
         named["encoder"] = filed["encoder"]
-    asked = {name: value for name, value in (("epochs", epochs), ("checkpoints", checkpoints)) if value is not None}
-    named["training"] = dataclasses.replace(training, **asked)
+    given = {name: value for name, value in asked.items() if value}
+    named["training"] = dataclasses.replace(training, **given)
     return HierarchicalTextClassifier(taxonomy, verbose=shows_progress(), **named)
 
 

@@ -336,9 +336,9 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
 
 
 def _plain_training(config: TrainingConfig) -> dict[str, Any]:
-    """How training went as plain data; where it was kept meanwhile is no part of a model."""
+    """How training went as plain data; where it was kept meanwhile, and held, is no part of a model."""
     settings = dataclasses.asdict(config)
-    del settings["checkpoints"]
+    del settings["checkpoints"], settings["shard_weights"]
     return settings
 
 

@@ -89,6 +89,11 @@ class Documents:
     texts: Sequence[str]
     encodings: np.ndarray
 
+    @classmethod
+    def of(cls, texts: Sequence[str], encode: Callable[[Sequence[str]], np.ndarray] | None) -> Documents:
+        """Texts, encoded where there is what encodes them, for baselines that read encodings; else of width 0."""
+        return cls(texts=texts, encodings=np.empty((len(texts), 0)) if encode is None else encode(texts))
+
     def take(self, positions: np.ndarray) -> Documents:
         """Some of the documents, by position."""
         return Documents(texts=[self.texts[place] for place in positions], encodings=self.encodings[positions])

@@ -19,6 +19,7 @@ from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_
 from hiercls.study.labelled import Known, known_at
 from hiercls.study.local import local_classifiers
 from hiercls.study.paired import Answers
+from hiercls.study.parallel import Backend, run_many
 from hiercls.study.splits import Split
 from hiercls.taxonomy import Taxonomy
 
@@ -74,7 +75,14 @@ class SplitResult:
     seconds: float
 
 
-def compare(splits: Sequence[Split], clusters: np.ndarray, config: CompareConfig) -> Iterator[SplitResult]:
+def compare(
+    splits: Sequence[Split],
+    clusters: np.ndarray,
+    config: CompareConfig,
+    *,
+    backend: Backend = "local",
+    workers: int = 1,
+) -> Iterator[SplitResult]:
     """Run all methods on all splits.
 
     Every method but hiercls learns each view from the documents alone whose class there is known; hiercls learns all
@@ -84,43 +92,38 @@ def compare(splits: Sequence[Split], clusters: np.ndarray, config: CompareConfig
         splits: The splits, of one taxonomy.
         clusters: A number per document that may be tested on; those of one thread share it.
         config: What is compared.
+        backend: Where methods are run: processes of this machine, or a running cluster.
+        workers: How many at once; one local worker is this process, in order.
 
-    Yields:
-        Each method's result as soon as it is there.
+    Returns:
+        Each method's result on each split, as soon as it is there.
     """
-    for split in splits:
-        truths = {name: known_at(split.taxonomy, split.test.labels, name) for name in split.views}
-        for method, run in _methods(split, config).items():
-            start = time.perf_counter()
-            predicted, answers = run(split), {}
-            for name, truth in truths.items():
-                if name in predicted:
-                    right = predicted[name][truth.documents] == truth.classes
-                    answers[name] = Answers(clusters=clusters[split.places[truth.documents]], right=right)
-            seconds = time.perf_counter() - start
-            yield SplitResult(method=method, seed=split.seed, answers=answers, seconds=seconds)
+    given = ((split, method, clusters, config) for split in splits for method in config.methods(split.taxonomy))
+    return run_many(_one, given, backend=backend, workers=workers)
+
+
+def _one(split: Split, method: str, clusters: np.ndarray, config: CompareConfig) -> SplitResult:
+    """One method on one split, in whatever process."""
+    start = time.perf_counter()
+    predicted, answers = _methods(split, config)[method](split), {}
+    for name in split.views:
+        if name in predicted:
+            truth = known_at(split.taxonomy, split.test.labels, name)
+            right = predicted[name][truth.documents] == truth.classes
+            answers[name] = Answers(clusters=clusters[split.places[truth.documents]], right=right)
+    return SplitResult(method=method, seed=split.seed, answers=answers, seconds=time.perf_counter() - start)
 
 
 def _methods(split: Split, config: CompareConfig) -> dict[str, Callable[[Split], Predictions]]:
     """How each method predicts."""
     settings = {**config.settings, "random_state": split.seed}
-    documents = functools.cache(functools.partial(_documents, split, settings))
     runs: list[Callable[[Split], Predictions]] = [functools.partial(_union, settings=settings)]
     if config.fine_tuned:
         runs.append(functools.partial(_fine_tuned, settings=settings))
     if config.local:
-        runs.append(functools.partial(_local, documents=documents))
-    runs += [functools.partial(_plain, baseline=baseline, documents=documents) for baseline in OWN_DATA]
+        runs.append(_local)
+    runs += [functools.partial(_plain, baseline=baseline, settings=settings) for baseline in OWN_DATA]
     return dict(zip(config.methods(split.taxonomy), runs, strict=True))
-
-
-def _documents(split: Split, settings: Mapping[str, Any]) -> tuple[Documents, Documents]:
-    """Training and test documents with their encodings, as the baselines read them."""
-    engine = HierarchicalTextClassifier(split.taxonomy, **settings).build_engine()
-    training, test = (
-        Documents(texts=part.texts, encodings=engine.encode(part.texts)) for part in (split.training, split.test)
-    )
-    return training, test
 
 
 def _union(split: Split, *, settings: Mapping[str, Any]) -> Predictions:
@@ -132,13 +135,14 @@ def _union(split: Split, *, settings: Mapping[str, Any]) -> Predictions:
     return {name: scorer.classes(topics, view).argmax(dim=-1).numpy() for name, view in views.items()}
 
 
-def _local(split: Split, *, documents: Callable[[], tuple[Documents, Documents]]) -> Predictions:
+def _local(split: Split) -> Predictions:
     """hiclass: trained once on the documents whose topic is known; a topic decides every view that names it."""
     taxonomy = split.taxonomy
     known = known_at(taxonomy, split.training.labels, taxonomy.levels[-1])
     if not len(known.documents):
         return {}
-    topics = _predict(local_classifiers(taxonomy), known, documents(), seed=split.seed)
+    documents = Documents.of(split.training.texts, None), Documents.of(split.test.texts, None)
+    topics = _predict(local_classifiers(taxonomy), known, documents, seed=split.seed)
     predicted = {}
     for name in split.views:
         membership = taxonomy.view(name).membership.toarray()
@@ -146,9 +150,13 @@ def _local(split: Split, *, documents: Callable[[], tuple[Documents, Documents]]
     return predicted
 
 
-def _plain(split: Split, *, baseline: Baseline, documents: Callable[[], tuple[Documents, Documents]]) -> Predictions:
+def _plain(split: Split, *, baseline: Baseline, settings: Mapping[str, Any]) -> Predictions:
     """A plain classifier for each view, on the documents whose class there is known."""
-    return {name: _predict(baseline, known, documents(), seed=split.seed) for name, known in _learnable(split)}
+    encode = None
+    if baseline.features == "encodings":
+        encode = HierarchicalTextClassifier(split.taxonomy, **settings).build_engine().encode
+    documents = Documents.of(split.training.texts, encode), Documents.of(split.test.texts, encode)
+    return {name: _predict(baseline, known, documents, seed=split.seed) for name, known in _learnable(split)}
 
 
 def _fine_tuned(split: Split, *, settings: Mapping[str, Any]) -> Predictions:

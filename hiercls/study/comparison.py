@@ -29,12 +29,12 @@ class Results:
 
     splits: Sequence[Split]
     methods: Sequence[str]
-    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _seconds: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     _answers: dict[tuple[str, str], dict[int, Answers]] = field(default_factory=lambda: defaultdict(dict))
 
     def add(self, result: SplitResult) -> None:
         """Take one method's answers on one split."""
-        self.seconds[result.method].append(result.seconds)
+        self._seconds[result.method][result.seed] = result.seconds
         for view, answers in result.answers.items():
             self._answers[result.method, view][result.seed] = answers
 
@@ -46,6 +46,10 @@ class Results:
         averaged = {MEAN: customers} if len(customers) > 1 else {}
         levels = [name for name in reversed(taxonomy.levels) if name in tested]
         return {**averaged, **{name: (name,) for name in (*customers, *levels)}}
+
+    def seconds(self, method: str) -> list[float]:
+        """What a method's training and prediction took, one value a seed."""
+        return [self._seconds[method][split.seed] for split in self.splits]
 
     def accuracies(self, method: str, column: str) -> list[float]:
         """A method's accuracy in a column.

@@ -6,7 +6,6 @@ Knows the protocol and where results go; how a model is trained, the estimator k
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from hiercls.files import write_text
 from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.newsgroups import versions_and_machine
+from hiercls.study.parallel import Backend, run_many
 from hiercls.study.report import markdown_table, runs_before, write_json
 from hiercls.taxonomy import Taxonomy, shipped
 from hiercls.training.config import TrainingConfig
@@ -107,7 +107,15 @@ def drawn(topics: np.ndarray, *, per_topic: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(parts))
 
 
-def run_few(config: FewConfig, folder: Path, *, resume: bool, say: Callable[[str], None]) -> str:
+def run_few(
+    config: FewConfig,
+    folder: Path,
+    *,
+    resume: bool,
+    say: Callable[[str], None],
+    backend: Backend = "local",
+    workers: int = 1,
+) -> str:
     """Run the benchmark; its JSON is written anew after every method, its table at the end.
 
     Args:
@@ -115,6 +123,8 @@ def run_few(config: FewConfig, folder: Path, *, resume: bool, say: Callable[[str
         folder: Where ``few.json`` and ``few.md`` go.
         resume: Whether results that stand in the JSON already, run under the same conditions, are kept.
         say: Is told of every result as it comes.
+        backend: Where methods are run: processes of this machine, or a running cluster.
+        workers: How many at once; one local worker is this process.
 
     Returns:
         The table, in Markdown.
@@ -124,42 +134,59 @@ def run_few(config: FewConfig, folder: Path, *, resume: bool, say: Callable[[str
     results: dict[str, Any] = {"conditions": conditions(config), "runs": {}}
     if resume:
         results["runs"] = runs_before(folder / "few.json", results["conditions"])
-    documents = functools.cache(functools.partial(_documents, taxonomy, training, test, config.settings))
-    for seed in config.draws:
-        run: dict[str, Any] = results["runs"].setdefault(str(seed), {"accuracy": {}, "seconds": {}})
-        for size in config.sizes:
-            chosen = drawn(training.topics, per_topic=size, seed=seed)
-            draw = Draw(taxonomy=taxonomy, training=training, chosen=chosen, test=test, seed=seed)
-            done = [method for method, found in run["accuracy"].items() if str(size) in found]
-            for method, accuracy, seconds in _run(draw, config, documents, done):
-                run["accuracy"].setdefault(method, {})[str(size)] = accuracy
-                run["seconds"].setdefault(method, {})[str(size)] = round(seconds, 1)
-                say(f"draw {seed}, {size} documents a topic, {method}: {accuracy:.3f}")
-                write_json(folder / "few.json", results)
-    text = report({**results, "runs": {str(seed): results["runs"][str(seed)] for seed in config.draws}}, config)
+    runs = results["runs"]
+    missing = [
+        (seed, size, method)
+        for seed in config.draws
+        for size in config.sizes
+        for method in config.methods
+        if str(size) not in runs.get(str(seed), {}).get("accuracy", {}).get(method, {})
+    ]
+    given = _given(taxonomy, training, test, missing, config.settings)
+    for seed, size, method, accuracy, seconds in run_many(_one, given, backend=backend, workers=workers):
+        run = runs.setdefault(str(seed), {"accuracy": {}, "seconds": {}})
+        for found, value in (("accuracy", accuracy), ("seconds", round(seconds, 1))):
+            by_size = {**run[found].get(method, {}), str(size): value}
+            rows = {**run[found], method: dict(sorted(by_size.items(), key=lambda one: int(one[0])))}
+            run[found] = {name: rows[name] for name in (*config.methods, *rows) if name in rows}
+        say(f"draw {seed}, {size} documents a topic, {method}: {accuracy:.3f}")
+        write_json(folder / "few.json", results)
+    text = report({**results, "runs": {str(seed): runs[str(seed)] for seed in config.draws}}, config)
     write_text(folder / "few.md", text)
     return text
 
 
-def _run(
-    draw: Draw, config: FewConfig, documents: Callable[[], tuple[Documents, Documents]], done: Sequence[str]
-) -> Iterator[tuple[str, float, float]]:
-    """Each method that is not done yet, with its accuracy and seconds."""
-    settings = {**config.settings, "random_state": draw.seed}
-    undescribed = dataclasses.replace(settings.get("training", TrainingConfig()), about_weight=0.0)
-    runs: dict[str, Callable[[], np.ndarray]] = {
-        FEW: lambda: _fitted(draw, settings).predict(draw.test.texts),
-        UNLABELLED: lambda: _self_trained(draw, settings).predict(draw.test.texts),
-        UNDESCRIBED: lambda: _fitted(draw, {**settings, "training": undescribed}).predict(draw.test.texts),
-        ENCODER: lambda: _fitted(draw, {**settings, "lexical": False}).predict(draw.test.texts),
-        **{name: functools.partial(_plain, draw, baseline, documents) for name, baseline in PLAIN.items()},
-    }
+def _given(
+    taxonomy: Taxonomy,
+    training: Corpus,
+    test: Corpus,
+    missing: Sequence[tuple[int, int, str]],
+    settings: Mapping[str, Any],
+) -> Iterator[tuple[Draw, int, str, Mapping[str, Any]]]:
+    """What each run is given, one after the other."""
+    for seed, size, method in missing:
+        chosen = drawn(training.topics, per_topic=size, seed=seed)
+        draw = Draw(taxonomy=taxonomy, training=training, chosen=chosen, test=test, seed=seed)
+        yield draw, size, method, {**settings, "random_state": seed}
+
+
+def _one(draw: Draw, size: int, method: str, settings: Mapping[str, Any]) -> tuple[int, int, str, float, float]:
+    """One method on one draw, in whatever process: its accuracy and seconds."""
+    start = time.perf_counter()
     truth = np.asarray(draw.taxonomy.topics)[draw.test.topics]
-    for method in config.methods:
-        if method not in done:
-            start = time.perf_counter()
-            predicted = runs[method]()
-            yield method, float(np.mean(predicted == truth)), time.perf_counter() - start
+    accuracy = float(np.mean(_predicted(draw, method, settings) == truth))
+    return draw.seed, size, method, accuracy, time.perf_counter() - start
+
+
+def _predicted(draw: Draw, method: str, settings: Mapping[str, Any]) -> np.ndarray:
+    """The topics of the test documents by their names, as a method predicts them."""
+    if method in PLAIN:
+        return _plain(draw, PLAIN[method], settings)
+    if method == UNLABELLED:
+        return _self_trained(draw, settings).predict(draw.test.texts)
+    undescribed = dataclasses.replace(settings.get("training", TrainingConfig()), about_weight=0.0)
+    changes = {FEW: {}, UNDESCRIBED: {"training": undescribed}, ENCODER: {"lexical": False}}[method]
+    return _fitted(draw, {**settings, **changes}).predict(draw.test.texts)
 
 
 def _fitted(draw: Draw, settings: Mapping[str, Any]) -> HierarchicalTextClassifier:
@@ -179,20 +206,13 @@ def _self_trained(draw: Draw, settings: Mapping[str, Any]) -> HierarchicalTextCl
     return second.fit_rows([*draw.rows, *guessed], sample_weight=weights)
 
 
-def _documents(
-    taxonomy: Taxonomy, training: Corpus, test: Corpus, settings: Mapping[str, Any]
-) -> tuple[Documents, Documents]:
-    """Training and test documents with their encodings, as the baselines read them."""
-    engine = HierarchicalTextClassifier(taxonomy, **settings).build_engine()
-    both = [Documents(texts=corpus.texts, encodings=engine.encode(corpus.texts)) for corpus in (training, test)]
-    return both[0], both[1]
-
-
-def _plain(draw: Draw, baseline: Baseline, documents: Callable[[], tuple[Documents, Documents]]) -> np.ndarray:
+def _plain(draw: Draw, baseline: Baseline, settings: Mapping[str, Any]) -> np.ndarray:
     """A plain classifier on the chosen documents."""
-    training, test = documents()
-    labels = draw.training.topics[draw.chosen]
-    topics = predict_from_own_data(baseline, training.take(draw.chosen), labels, test, seed=draw.seed)
+    encode, few = None, draw.training.take(draw.chosen)
+    if baseline.features == "encodings":
+        encode = HierarchicalTextClassifier(draw.taxonomy, **settings).build_engine().encode
+    training, test = Documents.of(few.texts, encode), Documents.of(draw.test.texts, encode)
+    topics = predict_from_own_data(baseline, training, few.topics, test, seed=draw.seed)
     predicted: np.ndarray = np.asarray(draw.taxonomy.topics)[topics]
     return predicted
 

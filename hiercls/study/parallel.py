@@ -6,7 +6,9 @@ Knows joblib's backends; not what a run is.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, TypeVar
 
 import joblib
@@ -26,14 +28,16 @@ def run_many(
     Args:
         work: A function of a module, so that other processes find it.
         given: Its arguments, each a sequence; they are taken as they are needed.
-        backend: ``local`` processes of one thread each, or a cluster of ``ray`` or ``dask`` that is running.
+        backend: ``local`` processes of one thread each, or a cluster that is running: of ``ray``, as ``RAY_ADDRESS``
+            names it, or of ``dask``, as a client or ``DASK_SCHEDULER_ADDRESS`` does. Dask's workers must be of one
+            thread each, since a process has one random state.
         workers: How many at once; -1: as many as there are cores. One local worker is this process, in order.
 
     Yields:
         What comes of them, as they are done.
 
     Raises:
-        ConfigError: If there is no such backend.
+        ConfigError: If there is no such backend, or no cluster of Dask.
         MissingExtraError: If it is not installed.
 
     Example:
@@ -49,7 +53,7 @@ def run_many(
         options["inner_max_num_threads"] = 1
     streams = backend != "ray"  # which gives its results back all at once
     left = iter(given)
-    with joblib.parallel_config(**options):
+    with _client(backend), joblib.parallel_config(**options):
         together = joblib.Parallel(return_as="generator_unordered" if streams else "list", batch_size=1)
         size = None if streams else 4 * together.n_jobs
         while wave := list(itertools.islice(left, 1)):
@@ -72,3 +76,21 @@ def _registered(name: Backend) -> str:
     else:
         raise ConfigError(f"expected a backend 'local', 'ray' or 'dask', got {name!r}")
     return name
+
+
+def _client(name: Backend) -> AbstractContextManager[Any]:
+    """What joins a cluster of Dask, if nothing has yet; Ray's backend joins its own."""
+    if name != "dask":
+        return nullcontext()
+    distributed = require("distributed", extra="cluster")
+    try:
+        return nullcontext(distributed.default_client())
+    except ValueError:
+        address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if address is None:
+        raise ConfigError(
+            "expected a cluster of Dask that is running, got none; set DASK_SCHEDULER_ADDRESS to its scheduler's "
+            "address, such as tcp://127.0.0.1:8786"
+        )
+    client: AbstractContextManager[Any] = distributed.Client(address)
+    return client

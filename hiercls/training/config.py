@@ -80,6 +80,9 @@ class TrainingConfig:
         about_weight: Documents that a topic's ``about`` line in the taxonomy counts as, which helps where documents
             are few; 0: the lines are not read.
         sampling_temperature: How far customers of different size are evened out, ≥ 1: 1 is proportional, ∞ balanced.
+        shard_weights: Whether processes that train together hold a part of the weights and of AdamW's moments each
+            (FSDP2), for encoders that are too large for one GPU; else each holds all of them. The steps stay the same,
+            and it is no part of a saved model.
         checkpoints: Where training is kept while it goes on; None: nowhere. It is no part of a saved model.
 
     Raises:
@@ -112,6 +115,7 @@ class TrainingConfig:
     teacher_forcing_schedule: Literal["linear", "constant"] = "linear"
     about_weight: float = 4.0
     sampling_temperature: float = 1.0
+    shard_weights: bool = False
     checkpoints: CheckpointConfig | None = None
 
     def __post_init__(self) -> None:

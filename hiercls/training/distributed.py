@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from hiercls.errors import ConfigError
 
@@ -29,6 +33,24 @@ PATIENCE = timedelta(days=1)
 def does_not_fit(error: Exception) -> bool:
     """Whether an error says that memory is at an end."""
     return isinstance(error, MemoryError) or bool(should_reduce_batch_size(error))
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """A tensor, gathered from all processes where it was shared out; all of them ask for it together."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def share_like(tensor: Tensor, other: Tensor) -> Tensor:
+    """This process's share of a whole tensor, as another of its shape was shared out; itself where that one was not."""
+    if not isinstance(other, DTensor) or tensor.shape != other.shape:
+        return tensor
+    return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements)
+
+
+def let_go(network: nn.Module) -> None:
+    """Free the weights that were gathered for a forward pass which no backward one followed."""
+    if isinstance(network, FSDPModule):
+        network.reshard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +74,7 @@ class Processes:
             This process among them.
 
         Raises:
-            ConfigError: If they were told to share out the weights too (FSDP, DeepSpeed).
+            ConfigError: If their launcher was told to share out the weights too (FSDP, DeepSpeed).
 
         Example:
             >>> Processes.joined(torch.device("cpu")).number
@@ -60,11 +82,16 @@ class Processes:
         """
         for name in ("FSDP", "DEEPSPEED"):
             if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
-                raise ConfigError(f"every process holds the whole model, got {name}; launch without it")
+                raise ConfigError(
+                    f"expected a launch without {name}; TrainingConfig(shard_weights=True) shares out the weights, "
+                    "hiercls train --shard-weights"
+                )
         several = int(os.environ.get("WORLD_SIZE", "1")) > 1
         handlers = [DistributedDataParallelKwargs(broadcast_buffers=False), InitProcessGroupKwargs(timeout=PATIENCE)]
         # The device is ours to choose at every run; accelerate keeps its first one for the whole process.
         cpu = several and device.type == "cpu"
+        if several and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
+            _meet_anew("gloo" if cpu else "nccl")
         return cls(Accelerator(device_placement=False, cpu=cpu, kwargs_handlers=handlers))
 
     @property
@@ -77,8 +104,25 @@ class Processes:
         """Which of them this is, from 0."""
         return int(self.accelerator.process_index)
 
+    def shard(self, network: nn.Module, layers: Sequence[nn.Module], device: torch.device) -> None:
+        """Share out a network's weights (FSDP2): each process holds a part, and gathers a layer's while it is computed.
+
+        What stands in no layer stays gathered from the forward pass to the end of the backward one.
+
+        Args:
+            network: The network, the same in all processes; changed in place.
+            layers: Its largest parts, one after the other.
+            device: Where the parts go.
+        """
+        mesh = init_device_mesh(device.type, (self.number,))
+        for layer in layers:
+            fully_shard(layer, mesh=mesh)
+        fully_shard(network, mesh=mesh, reshard_after_forward=False)
+
     def prepare(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, torch.optim.Optimizer]:
-        """Make gradients of all processes their mean, and weights the first's."""
+        """Make gradients of all processes their mean, and weights the first's; shared out, the former is so already."""
+        if isinstance(network, FSDPModule):
+            return network, optimizer
         with warnings.catch_warnings():  # later versions of torch have another name for broadcast_buffers
             warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)
             prepared: tuple[nn.Module, torch.optim.Optimizer] = self.accelerator.prepare(network, optimizer)
@@ -86,16 +130,14 @@ class Processes:
 
     def backward(self, network: nn.Module, loss: Tensor, *, last: bool) -> None:
         """Add a loss's gradient; the processes exchange theirs after the last of a step."""
-        if last:
-            self.accelerator.backward(loss)
-            return
-        with self.accelerator.no_sync(network):
+        if isinstance(network, FSDPModule):
+            network.set_requires_gradient_sync(last)
+        with nullcontext() if last else self.accelerator.no_sync(network):
             self.accelerator.backward(loss)
 
     def clip(self, network: nn.Module, norm: float) -> Tensor:
         """Clip the gradients to a norm; the norm that they had."""
-        length: Tensor = self.accelerator.clip_grad_norm_(network.parameters(), norm)
-        return length
+        return whole(self.accelerator.clip_grad_norm_(network.parameters(), norm))
 
     def share(self, positions: np.ndarray) -> np.ndarray:
         """This process's part of what all of them have in the same order; together each position comes once.
@@ -145,3 +187,17 @@ class Processes:
         """Let the first process of each machine do something, such as fill a cache, before the others."""
         with self.accelerator.local_main_process_first():
             yield
+
+
+def _meet_anew(backend: str) -> None:
+    """Join the others after torchrun has restarted them, where its store does not hold the addresses of the dead.
+
+    torch's own processes meet where they met before, and may call those that were killed (its issue 135712). Where the
+    first of them opens a store of its own (TORCH_DISABLE_SHARE_RDZV_TCP_STORE), it is a new one.
+    """
+    if dist.is_initialized() or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return
+    rank, number = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    store = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), number, is_master=False)  # type: ignore[attr-defined]
+    own = dist.PrefixStore(f"restart-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)  # type: ignore[attr-defined]
+    dist.init_process_group(backend, store=own, rank=rank, world_size=number, timeout=PATIENCE)

@@ -5,6 +5,7 @@ Knows steps, epochs and checkpoints; what "better" means comes as a function. Kn
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from tqdm import tqdm
 
 from hiercls.errors import TrainingError
 from hiercls.model.batch import LabelledDocuments
+from hiercls.model.encoder import TextEncoder
+from hiercls.model.layers import layers_of
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.checkpoints import Checkpoint, RunCheckpoints
 from hiercls.training.config import TrainingConfig
@@ -136,6 +139,11 @@ class _Run:
     best_state: dict[str, Tensor] = field(default_factory=dict)
     interrupted: bool = False
     n_epochs: int = 0
+    learning: HierarchicalNetwork = field(init=False)
+    """What takes the steps: the network, or a copy of which each process holds a part."""
+
+    def __post_init__(self) -> None:
+        self.learning = self.network
 
     def go(self, validate: Validate | None, *, progress: bool) -> None:
         """Run the epochs that are left."""
@@ -166,10 +174,15 @@ class _Run:
 
     def _steps(self, sampler: CustomerSampler, *, n_steps: int) -> Steps:
         """What takes the steps, before the first of them."""
-        self.network.to(self.device)
         set_dropout(self.network.body, self.config.encoder_dropout)
+        if self.config.shard_weights and self.processes.number > 1:
+            self.learning = copy.deepcopy(self.network)
+            body = self.learning.body
+            layers = list(layers_of(body.transformer)) if isinstance(body, TextEncoder) else []
+            self.processes.shard(self.learning, layers, self.device)
+        self.learning.to(self.device)
         return Steps(
-            self.network,
+            self.learning,
             self.documents,
             self.config,
             level_weights=self.level_weights.to(self.device),
@@ -225,7 +238,7 @@ class _Run:
             if validate is None:
                 self.keep()
                 return False
-            loss = validate(self.network)
+            loss = validate(self.learning)
             if not math.isfinite(loss):
                 raise TrainingError(f"the held-out loss after epoch {len(self.losses)} is {loss}; {self._advice()}")
             self.heldout.append(loss)
@@ -236,12 +249,12 @@ class _Run:
     def keep(self) -> None:
         """Remember the present weights as the best."""
         self.best_epoch = len(self.losses)
-        self.best_state = weights_of(self.network)
+        self.best_state = weights_of(self.learning)
 
     def interrupt(self) -> None:
         """Remember that the user ended the run; weights of an unfinished first epoch are better than none."""
         self.interrupted = True
-        if not self.best_epoch:
+        if not self.best_epoch and self.learning is self.network:  # others may be gone, with their parts of the weights
             self.keep()
 
     def finish(self) -> None:

@@ -15,6 +15,7 @@ from hiercls.model.encoder import TextEncoder
 from hiercls.model.layers import depths
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.config import TrainingConfig
+from hiercls.training.distributed import share_like, whole
 
 
 def parameter_groups(network: HierarchicalNetwork, config: TrainingConfig) -> list[dict[str, object]]:
@@ -104,15 +105,15 @@ class WeightAverage:
         torch._foreach_lerp_(self._average, self._weights, 1.0 - decay)
 
     def state(self) -> dict[str, Tensor]:
-        """The average, by the number of the weight."""
-        return {str(number): average.cpu() for number, average in enumerate(self._average)}
+        """The average, whole, by the number of the weight."""
+        return {str(number): whole(average).cpu() for number, average in enumerate(self._average)}
 
     @torch.no_grad()
     def restore(self, n_steps: int, state: Mapping[str, Tensor]) -> None:
         """Go on from an average over so many steps, as :meth:`state` gave it."""
         self.n_steps = n_steps
         for number, average in enumerate(self._average):
-            average.copy_(state[str(number)])
+            average.copy_(share_like(state[str(number)], average))
 
     @torch.no_grad()
     def swap(self) -> None:

@@ -242,7 +242,7 @@ def _losses(network: HierarchicalNetwork, documents: LabelledDocuments, device: 
     return losses
 
 
-@torch.inference_mode()
+@torch.no_grad()  # weights that are shared out and gathered under inference_mode could not be trained on
 def _answers(
     documents: LabelledDocuments, device: torch.device, answer: Callable[[Batch], tuple[Tensor, ...]]
 ) -> list[Tensor]:
@@ -250,7 +250,10 @@ def _answers(
     processes, n_batches = Processes.joined(device), math.ceil(len(documents) / HELDOUT_BATCH)
     shared = 1 < processes.number <= n_batches
     found: list[np.ndarray] = []
-    for number in processes.share(np.arange(n_batches)) if shared else range(n_batches):
+    numbers: np.ndarray = np.arange(n_batches)
+    if shared:  # each as many, its first again if need be: where weights are shared out, all compute together
+        numbers = np.resize(processes.share(numbers), math.ceil(n_batches / processes.number))
+    for number in numbers.tolist():
         positions = np.arange(number * HELDOUT_BATCH, min((number + 1) * HELDOUT_BATCH, len(documents)))
         answers = [part.cpu().numpy() for part in answer(documents.batch(positions).to(device))]
         found = found or [np.zeros((len(documents), *part.shape[1:]), dtype=part.dtype) for part in answers]

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hiercls.training.distributed import share_like, whole
+
 
 @contextmanager
 def random_kept(device: torch.device) -> Iterator[None]:
@@ -84,11 +86,11 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor]
         optimizer: The optimiser.
 
     Returns:
-        Its tensors by number of the parameter and name, as ``"3.exp_avg"``, and its groups' settings.
+        Its tensors by number of the parameter and name, as ``"3.exp_avg"``, whole, and its groups' settings.
     """
     state = optimizer.state_dict()
     tensors = {
-        f"{number}.{name}": value.detach().cpu()
+        f"{number}.{name}": whole(value.detach()).cpu()
         for number, own in state["state"].items()
         for name, value in own.items()
     }
@@ -106,9 +108,10 @@ def set_optimizer_state(
         groups: The same.
     """
     state: dict[int, dict[str, Tensor]] = {}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for key, value in tensors.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+        state.setdefault(int(number), {})[name] = share_like(value, parameters[int(number)])
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 

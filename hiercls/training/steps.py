@@ -20,7 +20,7 @@ from hiercls.model.batch import Batch, LabelledDocuments
 from hiercls.model.cascade import Forcing
 from hiercls.model.network import HierarchicalNetwork
 from hiercls.training.config import TrainingConfig
-from hiercls.training.distributed import Processes, does_not_fit
+from hiercls.training.distributed import Processes, does_not_fit, let_go, share_like, whole
 from hiercls.training.parameters import WeightAverage, head_l1, parameter_groups
 from hiercls.training.state import named, optimizer_state, parts, set_optimizer_state
 
@@ -199,6 +199,7 @@ class Steps:
         if self.average is not None:
             self.average.swap()
         yield
+        let_go(self.network)
         if self.average is not None:
             self.average.swap()
 
@@ -215,7 +216,8 @@ class Steps:
     def restore(self, plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Go on from a state that :meth:`state` gave."""
         self.taken, self.at_once = plain["taken"], plain["at_once"]
-        self.network.load_state_dict(parts(tensors, "network"))
+        own, kept = self.network.state_dict(), parts(tensors, "network")
+        self.network.load_state_dict({name: share_like(value, own[name]) for name, value in kept.items()})
         set_optimizer_state(self.optimizer, parts(tensors, "optimizer"), plain["groups"])
         self.schedule.load_state_dict(plain["schedule"])
         if self.average is not None:
@@ -223,5 +225,5 @@ class Steps:
 
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:
-    """A copy of a network's weights, on the CPU."""
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    """A copy of a network's weights, whole, on the CPU."""
+    return {name: whole(value.detach()).cpu().clone() for name, value in network.state_dict().items()}

@@ -78,6 +78,24 @@ def test_other_methods_need_documents_that_are_labelled_at_the_view(tiny, tiny_d
     assert set(map(frozenset, found.values())) == {frozenset({"area", "one", "two"})}
 
 
+def test_runs_elsewhere_come_out_the_same(tiny, coarse, config, monkeypatch, elsewhere):
+    splits = random_splits(tiny, coarse, fraction=0.25, seeds=(1,))
+    few = CompareConfig(settings={**config.settings, "lexical": False}, local=False, fine_tuned=False)
+    found = []
+    for more in ({}, {"backend": "ray", "workers": 2}):
+        if more:
+            monkeypatch.setattr("hiercls.study.compare.run_many", elsewhere)
+        found.append(Results(splits=splits, methods=few.methods(tiny)))
+        for result in compare(splits, thread_numbers(coarse), few, **more):
+            found[-1].add(result)
+    here, there = found
+    for method in here.methods:
+        assert len(there.seconds(method)) == 1
+        assert all(there.accuracies(method, column) == here.accuracies(method, column) for column in here.columns)
+    assert there.difference(MEAN, there.methods[1]) == here.difference(MEAN, here.methods[1])
+    assert here.accuracies(HIERCLS, MEAN)
+
+
 def test_local_classifiers_learn_what_a_flat_one_learns_and_know_ragged_trees():
     ragged = Taxonomy.from_dict(
         {"hiercls": 1, "levels": ["area", "topic"], "topics": {"X": {"A": None, "B": None}, "C": None}}
@@ -109,12 +127,13 @@ def test_the_rival_is_the_best_of_the_others_that_answers_in_every_split(tiny, c
     def answered(method, seed, share):
         right = np.arange(20) < 20 * share
         answers = {view: Answers(clusters=np.arange(20), right=right) for view in ("one", "two")}
-        results.add(SplitResult(method=method, seed=seed, answers=answers, seconds=1.0))
+        results.add(SplitResult(method=method, seed=seed, answers=answers, seconds=float(seed)))
 
-    for seed in (0, 1):
+    for seed in (1, 0):
         for method, share in (("ours", 0.9), ("good", 0.5), ("better", 0.6)):
             answered(method, seed, share)
     answered("once", 0, 1.0)
+    assert results.seconds("good") == [0.0, 1.0]
     assert results.accuracies("once", "one") == []
     assert results.rival("one") == results.rival(MEAN) == "better"
     assert results.rival("area") is None

@@ -58,6 +58,19 @@ def test_every_method_is_run_once_for_each_draw_and_size(small, tmp_path):
         run_few(FewConfig(headers="kept", sizes=(4,), settings=small), tmp_path, resume=True, say=again.append)
 
 
+def test_runs_elsewhere_come_out_the_same(small, tmp_path, monkeypatch, elsewhere):
+    config = FewConfig(sizes=(4, 6), draws=(0,), settings=small)
+    found, texts = [], []
+    for name, more in (("here", {}), ("elsewhere", {"backend": "ray", "workers": 2})):
+        if more:
+            monkeypatch.setattr("hiercls.study.few.run_many", elsewhere)
+        texts.append(run_few(config, tmp_path / name, resume=False, say=lambda said: None, **more))
+        runs = json.loads((tmp_path / name / "few.json").read_text())["runs"]
+        found.append({seed: list(run["accuracy"].items()) for seed, run in sorted(runs.items())})
+    assert found[0] == found[1]
+    assert texts[0] == texts[1]
+
+
 def test_rows_are_the_chosen_documents_alone():
     taxonomy = Taxonomy.from_yaml(shipped("newsgroups"))
     corpus = Corpus(texts=("a", "b", "c"), topics=np.array([4, 5, 6]))

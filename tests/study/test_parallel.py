@@ -37,6 +37,24 @@ def test_other_backends_are_named():
         list(run_many(math.comb, given(), backend="dusk"))
 
 
+def test_a_cluster_of_dask_must_be_named(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    with pytest.raises(ConfigError, match="set DASK_SCHEDULER_ADDRESS"):
+        list(run_many(math.comb, given(), backend="dask", workers=2))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_dask_does_what_a_loop_does(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with distributed.LocalCluster(**local) as cluster:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)
+        found = run_many(math.comb, given(), backend="dask", workers=2)
+        assert sorted(found) == sorted(math.comb(*one) for one in given())
+
+
 @pytest.mark.slow
 def test_ray_does_what_a_loop_does():
     ray = pytest.importorskip("ray")
