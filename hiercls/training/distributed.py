@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import torch
@@ -20,11 +21,12 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from hiercls.errors import ConfigError
+
+if TYPE_CHECKING:  # a second to import, which only shared weights need
+    from torch.distributed.fsdp import FSDPModule
+    from torch.distributed.tensor import DTensor
 
 PATIENCE = timedelta(days=1)
 """How long processes wait for each other; the first of a machine may have many documents to encode."""
@@ -37,20 +39,32 @@ def does_not_fit(error: Exception) -> bool:
 
 def whole(tensor: Tensor) -> Tensor:
     """A tensor, gathered from all processes where it was shared out; all of them ask for it together."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if _is_part(tensor) else tensor
 
 
 def share_like(tensor: Tensor, other: Tensor) -> Tensor:
     """This process's share of a whole tensor, as another of its shape was shared out; itself where that one was not."""
-    if not isinstance(other, DTensor) or tensor.shape != other.shape:
+    if not _is_part(other) or tensor.shape != other.shape:
         return tensor
+    from torch.distributed.tensor import distribute_tensor
+
     return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements)
 
 
 def let_go(network: nn.Module) -> None:
     """Free the weights that were gathered for a forward pass which no backward one followed."""
-    if isinstance(network, FSDPModule):
+    if _is_shared(network):
         network.reshard()
+
+
+def _is_part(tensor: Tensor) -> TypeGuard[DTensor]:
+    """Whether a tensor is shared out."""
+    return hasattr(tensor, "full_tensor")
+
+
+def _is_shared(network: nn.Module) -> TypeGuard[FSDPModule]:
+    """Whether a network's weights are."""
+    return hasattr(network, "reshard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,9 @@ class Processes:
             layers: Its largest parts, one after the other.
             device: Where the parts go.
         """
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
         mesh = init_device_mesh(device.type, (self.number,))
         for layer in layers:
             fully_shard(layer, mesh=mesh)
@@ -121,8 +138,9 @@ class Processes:
 
     def prepare(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, torch.optim.Optimizer]:
         """Make gradients of all processes their mean, and weights the first's; shared out, the former is so already."""
-        if isinstance(network, FSDPModule):
-            return network, optimizer
+        given = network, optimizer
+        if _is_shared(network):
+            return given
         with warnings.catch_warnings():  # later versions of torch have another name for broadcast_buffers
             warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)
             prepared: tuple[nn.Module, torch.optim.Optimizer] = self.accelerator.prepare(network, optimizer)
@@ -130,7 +148,7 @@ class Processes:
 
     def backward(self, network: nn.Module, loss: Tensor, *, last: bool) -> None:
         """Add a loss's gradient; the processes exchange theirs after the last of a step."""
-        if isinstance(network, FSDPModule):
+        if _is_shared(network):
             network.set_requires_gradient_sync(last)
         with nullcontext() if last else self.accelerator.no_sync(network):
             self.accelerator.backward(loss)
