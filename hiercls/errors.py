@@ -74,7 +74,7 @@ class ProblemsError(HierclsError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What is sent to another process."""
-        return partial(type(self), subject=self.subject), (self.problems,)
+        return partial(type(self), subject=self.subject), (self.problems,), vars(self)
 
 
 class TaxonomyError(ProblemsError):

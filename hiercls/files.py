@@ -122,6 +122,9 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """Write a folder whole or not at all: aside first, then renamed into place, so that an old one stays until then.
 
+    An old folder has to make room first: a process that is killed between two renames leaves it beside, under a name
+    that begins with ``.`` and ends in ``.old``.
+
     Args:
         folder: Where to; missing folders above it are made.
 
@@ -145,16 +148,17 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     try:
         aside.mkdir(parents=True)
         yield aside
+        for file in (path for path in aside.rglob("*") if path.is_file()):
+            with file.open("rb+") as opened:
+                os.fsync(opened.fileno())
         if target.exists():
             target.rename(old)
-        try:
-            aside.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
+        aside.rename(target)
+        settle(target.parent)
         shutil.rmtree(old, ignore_errors=True)
     finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
         shutil.rmtree(aside, ignore_errors=True)
 
 

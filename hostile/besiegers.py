@@ -44,20 +44,20 @@ def told(address: tuple[str, int], attack: Attack) -> tuple[int, bytes]:
 
     Returns:
         The status and the body of the answer; ``DROPPED`` and what came, where no whole one did.
+
+    Raises:
+        OSError: If nobody listens there.
     """
     received = b""
-    try:
-        with socket.create_connection(address, timeout=attack.patience) as connection:
-            with suppress(OSError):  # it need not read to the end what it refuses
-                attack.send(connection)
-            while part := connection.recv(1 << 16):
-                received += part
-                head, gap, body = received.partition(b"\r\n\r\n")
-                size = re.search(rb"(?i)content-length: *(\d+)", head)
-                if gap and size and len(body) >= int(size[1]):
-                    break
-    except OSError:
-        pass
+    with socket.create_connection(address, timeout=attack.patience) as connection, suppress(OSError):
+        with suppress(OSError):  # it need not read to the end what it refuses
+            attack.send(connection)
+        while part := connection.recv(1 << 16):
+            received += part
+            head, gap, body = received.partition(b"\r\n\r\n")
+            size = re.search(rb"(?i)content-length: *(\d+)", head)
+            if gap and size and len(body) >= int(size[1]):
+                break
     head, _, body = received.partition(b"\r\n\r\n")
     status = re.match(rb"HTTP/1\.[01] (\d{3})", head)
     return (int(status[1]) if status else DROPPED), body

@@ -68,7 +68,7 @@ def besiege(model: Path, documents: dict[str, str], folder: Path, *, seconds: fl
         works: list[Callable[[int], None]] = [lambda number: _attack(address, log, until, number)] * N_ATTACKERS
         works += [lambda number: _ask(address, documents, log, until, number)] * N_CLIENTS
         works += [lambda number: _found(address, log, until), lambda number: _look(process.pid, log, until)]
-        threads = [threading.Thread(target=work, args=(number,)) for number, work in enumerate(works)]
+        threads = [threading.Thread(target=_watched, args=(work, number, log)) for number, work in enumerate(works)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -78,7 +78,17 @@ def besiege(model: Path, documents: dict[str, str], folder: Path, *, seconds: fl
         _, body = told(address, _plain(request("/views", token=TOKENS["admin"], method="GET")))
         lost = set(log.founded) - {view["name"] for view in json.loads(body)}
         log.wrong += [f"customer '{name}' was lost" for name in sorted(lost)]
+    kept = ("statuses", "waited", "founded", "memory")
+    log.wrong += [f"there was no {what}" for what in kept if not getattr(log, what)]
     return log
+
+
+def _watched(work: Callable[[int], None], number: int, log: Log) -> None:
+    """Do a work, and note it where it ends before its time."""
+    try:
+        work(number)
+    except Exception as error:
+        log.wrong.append(f"work {number} broke off: {type(error).__name__}: {error}")
 
 
 @contextmanager
@@ -131,7 +141,7 @@ def _ask(address: tuple[str, int], documents: dict[str, str], log: Log, until: f
         took = time.monotonic() - begin
         try:
             given = [document["answers"][0]["labels"] for document in json.loads(answer)["documents"]]
-        except (ValueError, KeyError, IndexError):
+        except (ValueError, LookupError, TypeError):
             given = []
         if status == 200 and given == [[documents[text]] for text in chosen]:
             log.waited.append(took)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hiercls.files import not_a_file, replacing
+from hiercls.files import not_a_file, replacing, replacing_folder
 
 
 def test_a_file_and_an_open_stream_may_be_read(tmp_path):
@@ -75,6 +75,31 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, err
         interrupted()
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt()])
+@pytest.mark.parametrize("which", [1, 2])
+def test_a_folder_that_cannot_take_the_old_one_s_place_leaves_it(tmp_path, monkeypatch, error, which):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights").write_text("old")
+    rename, calls = Path.rename, iter(range(1, 9))
+
+    def failing(path, target):
+        if next(calls) == which:
+            raise error
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", failing)
+        with pytest.raises(type(error)), replacing_folder(folder) as aside:
+            (aside / "weights").write_text("new")
+    assert (folder / "weights").read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["model"]
+    with replacing_folder(folder) as aside:
+        (aside / "weights").write_text("new")
+    assert (folder / "weights").read_text() == "new"
+    assert [file.name for file in tmp_path.iterdir()] == ["model"]
 
 
 def test_a_link_still_points_to_the_file_and_its_rights_stay(tmp_path):

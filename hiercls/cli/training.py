@@ -128,7 +128,7 @@ Resume = Annotated[
 
 ShardWeights = Annotated[
     bool,
-    typer.Option("--shard-weights", help="Processes hold a part of the weights each, for encoders too large for one."),
+    typer.Option("--shard-weights", help="Processes hold a part of the weights and moments each."),
 ]
 
 

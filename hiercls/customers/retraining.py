@@ -186,7 +186,7 @@ class EncoderRepurposer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "head_")
         place = Path(folder)
-        if place.exists() and not (place / _HEAD).is_file() and (place.is_file() or any(place.iterdir())):
+        if place.exists() and (place.is_file() or not {file.name for file in place.iterdir()} <= {_HEAD, _ENCODER}):
             raise ModelFolderError(f"{place} exists and is no encoder repurposer; choose another folder, or remove it")
         settings = {"format": FORMAT, "classes": self.classes_.tolist()}
         settings["encoder"] = dataclasses.asdict(self.encoder_.config)

@@ -120,8 +120,8 @@ def owners_of(taxonomy: Taxonomy, documents: Labelled) -> np.ndarray:
     Returns:
         Names, ``NOBODY`` where there is no customer, shape (n_documents,).
     """
-    found = []
+    found, customers = [], set(taxonomy.customers)
     for row, views in zip(documents.rows, documents.labels.views, strict=True):
-        own = sorted(views & set(taxonomy.customers))
+        own = sorted(views & customers)
         found.append(row.customer or (own[0] if len(own) == 1 else NOBODY))
     return np.array(found)

@@ -37,13 +37,15 @@ def run_many(
         What comes of them, as they are done.
 
     Raises:
-        ConfigError: If there is no such backend, or no cluster of Dask.
+        ConfigError: If there is no such backend, no cluster of Dask, or no worker.
         MissingExtraError: If it is not installed.
 
     Example:
         >>> list(run_many(pow, [(2, 3), (3, 2)]))
         [8, 9]
     """
+    if workers < 1 and workers != -1:
+        raise ConfigError(f"expected 1 worker or more, or -1 for one a core, got {workers}")
     name = _registered(backend)
     if backend == "local" and workers == 1:
         yield from itertools.starmap(work, given)
@@ -92,5 +94,8 @@ def _client(name: Backend) -> AbstractContextManager[Any]:
             "expected a cluster of Dask that is running, got none; set DASK_SCHEDULER_ADDRESS to its scheduler's "
             "address, such as tcp://127.0.0.1:8786"
         )
-    client: AbstractContextManager[Any] = distributed.Client(address)
+    try:
+        client: AbstractContextManager[Any] = distributed.Client(address)
+    except OSError as error:
+        raise ConfigError(f"no scheduler of Dask answers at '{address}', which DASK_SCHEDULER_ADDRESS names") from error
     return client

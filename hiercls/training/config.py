@@ -81,8 +81,8 @@ class TrainingConfig:
             are few; 0: the lines are not read.
         sampling_temperature: How far customers of different size are evened out, ≥ 1: 1 is proportional, ∞ balanced.
         shard_weights: Whether processes that train together hold a part of the weights and of AdamW's moments each
-            (FSDP2), for encoders that are too large for one GPU; else each holds all of them. The steps stay the same,
-            and it is no part of a saved model.
+            (FSDP2), where those of all layers are too many for one GPU; else each holds all of them. The steps stay
+            the same, and it is no part of a saved model.
         checkpoints: Where training is kept while it goes on; None: nowhere. It is no part of a saved model.
 
     Raises:

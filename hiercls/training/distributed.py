@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeGuard
@@ -127,7 +127,15 @@ class Processes:
             network: The network, the same in all processes; changed in place.
             layers: Its largest parts, one after the other.
             device: Where the parts go.
+
+        Raises:
+            ConfigError: If the launcher was told to compute in another precision, which would be left undone.
         """
+        if self.accelerator.mixed_precision != "no":
+            told = self.accelerator.mixed_precision
+            raise ConfigError(
+                f"expected a launch with --mixed_precision no, got {told}; weights that are shared out are float32"
+            )
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
 
@@ -146,12 +154,9 @@ class Processes:
             prepared: tuple[nn.Module, torch.optim.Optimizer] = self.accelerator.prepare(network, optimizer)
         return prepared
 
-    def backward(self, network: nn.Module, loss: Tensor, *, last: bool) -> None:
-        """Add a loss's gradient; the processes exchange theirs after the last of a step."""
-        if _is_shared(network):
-            network.set_requires_gradient_sync(last)
-        with nullcontext() if last else self.accelerator.no_sync(network):
-            self.accelerator.backward(loss)
+    def backward(self, loss: Tensor) -> None:
+        """Add a loss's gradient, the mean of all processes'."""
+        self.accelerator.backward(loss)
 
     def clip(self, network: nn.Module, norm: float) -> Tensor:
         """Clip the gradients to a norm; the norm that they had."""

@@ -175,11 +175,8 @@ class _Run:
     def _steps(self, sampler: CustomerSampler, *, n_steps: int) -> Steps:
         """What takes the steps, before the first of them."""
         set_dropout(self.network.body, self.config.encoder_dropout)
-        if self.config.shard_weights and self.processes.number > 1:
-            self.learning = copy.deepcopy(self.network)
-            body = self.learning.body
-            layers = list(layers_of(body.transformer)) if isinstance(body, TextEncoder) else []
-            self.processes.shard(self.learning, layers, self.device)
+        if self.config.shard_weights:
+            self._share_out()
         self.learning.to(self.device)
         return Steps(
             self.learning,
@@ -192,6 +189,16 @@ class _Run:
             mean_weight=float(sampler.visits() @ self.documents.weights) / len(self.documents),
             advice=self._advice,
         )
+
+    def _share_out(self) -> None:
+        """Leave the network on the CPU, and take steps with a copy of which each process holds a part."""
+        if self.processes.number == 1:
+            warnings.warn("shard_weights=True: there is one process, which holds all weights", stacklevel=2)
+            return
+        self.learning = copy.deepcopy(self.network.to("cpu"))
+        body = self.learning.body
+        layers = list(layers_of(body.transformer)) if isinstance(body, TextEncoder) else []
+        self.processes.shard(self.learning, layers, self.device)
 
     def _checkpoint(self, steps: Steps, meter: _Meter, *, over: bool = False) -> None:
         """Keep the run as it stands if it is time; of one that is over the best weights are enough."""
@@ -248,8 +255,8 @@ class _Run:
 
     def keep(self) -> None:
         """Remember the present weights as the best."""
-        self.best_epoch = len(self.losses)
         self.best_state = weights_of(self.learning)
+        self.best_epoch = len(self.losses)
 
     def interrupt(self) -> None:
         """Remember that the user ended the run; weights of an unfinished first epoch are better than none."""

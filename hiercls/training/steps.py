@@ -124,7 +124,7 @@ class Steps:
                 total = total + self.config.l1 * head_l1(self.network)
         sums = self.processes.total(total.detach().double().cpu().numpy()[None]) if last else [total.item()]
         self._check(float(sums[0]), "loss", positions)
-        self.processes.backward(self._shared, total, last=last)
+        self.processes.backward(total)
         return loss.per_document.detach()
 
     def _halve(self, n_documents: int, error: Exception) -> None:
@@ -215,7 +215,8 @@ class Steps:
 
     def restore(self, plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Go on from a state that :meth:`state` gave."""
-        self.taken, self.at_once = plain["taken"], plain["at_once"]
+        self.taken = plain["taken"]
+        self.at_once = plain["at_once"] if self.processes.number == 1 else None  # of several, all take as many parts
         own, kept = self.network.state_dict(), parts(tensors, "network")
         self.network.load_state_dict({name: share_like(value, own[name]) for name, value in kept.items()})
         set_optimizer_state(self.optimizer, parts(tensors, "optimizer"), plain["groups"])

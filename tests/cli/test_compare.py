@@ -55,6 +55,12 @@ def test_the_result_as_json_has_all_numbers(run, world, encoder):
     assert found["differences"]["area"]["rival"] in found["methods"]
 
 
+def test_the_number_of_workers_is_that_asked_for(run, world, encoder):
+    result = run("compare", TINY, world.one, *encoder, "--workers", 0)
+    assert result.exit_code == 1
+    assert "1 worker or more" in result.stderr
+
+
 def test_a_figure_of_no_known_kind_is_said_before_any_work(run, world, tmp_path):
     result = run("compare", TINY, world.one, "--figure", tmp_path / "compared.txt")
     assert result.exit_code == 1

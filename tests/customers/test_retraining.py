@@ -51,8 +51,10 @@ def test_it_learns_and_survives_a_folder(encoder, documents, surgery, tmp_path):
     assert loaded.predict(texts).tolist() == repurposer.predict(texts).tolist()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
+    (tmp_path / "mine" / "head.safetensors").write_bytes(b"of another library")
     with pytest.raises(ModelFolderError, match="no encoder repurposer"):
         repurposer.save(tmp_path / "mine")
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
 
 
 def test_a_save_that_fails_leaves_what_stood_there(encoder, documents, tmp_path, monkeypatch):

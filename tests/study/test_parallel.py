@@ -37,6 +37,12 @@ def test_other_backends_are_named():
         list(run_many(math.comb, given(), backend="dusk"))
 
 
+@pytest.mark.parametrize("workers", [0, -2])
+def test_without_workers_nothing_is_done(workers):
+    with pytest.raises(ConfigError, match="1 worker or more"):
+        list(run_many(math.comb, given(), workers=workers))
+
+
 def test_a_cluster_of_dask_must_be_named(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)

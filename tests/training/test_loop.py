@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable
@@ -27,8 +28,10 @@ from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
 from hiercls.training.config import TrainingConfig
+from hiercls.training.distributed import Processes
 from hiercls.training.loop import TrainingRun, train
 from hiercls.training.parameters import WeightAverage
+from hiercls.training.steps import Steps, weights_of
 
 CPU = torch.device("cpu")
 CONFIG = TrainingConfig(epochs=6, batch_size=16, learning_rate=0.02, weight_decay=0.01)
@@ -307,6 +310,54 @@ def test_ctrl_c_in_the_first_epoch_keeps_what_there_is(tiny: Taxonomy) -> None:
     assert math.isnan(history.best_heldout)
     assert not same(before, state(network))
     assert not network.training
+
+
+def test_ctrl_c_while_weights_are_kept_takes_none_for_those_of_an_epoch(
+    tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = iter([None, KeyboardInterrupt()])  # the first are those that the training begins with
+
+    def interrupted(network: nn.Module) -> dict[str, torch.Tensor]:
+        error = next(calls, None)
+        if error is not None:
+            raise error
+        return weights_of(network)
+
+    network = make_network(tiny)
+    before = state(network)
+    monkeypatch.setattr("hiercls.training.loop.weights_of", interrupted)
+    with pytest.warns(UserWarning, match="interrupted"):
+        run(network, make_documents(tiny), CONFIG, validate=scripted([1, 1, 1, 1]))
+    assert not same(before, state(network))
+
+
+def test_parts_of_a_batch_are_one_process_s_own_matter(tiny: Taxonomy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def steps() -> Steps:
+        processes = Processes.joined(torch.device("cpu"))
+        return Steps(
+            make_network(tiny),
+            make_documents(tiny),
+            CONFIG,
+            level_weights=torch.ones(2),
+            device=torch.device("cpu"),
+            processes=processes,
+            n_steps=10,
+            mean_weight=1.0,
+            advice=str,
+        )
+
+    halved = steps()
+    halved.at_once = 7
+    alone, one_of_two = steps(), steps()
+    alone.restore(*halved.state())
+    monkeypatch.setattr(Processes, "number", 2)
+    one_of_two.restore(*halved.state())
+    assert (alone.at_once, one_of_two.at_once) == (7, None)
+
+
+def test_one_process_says_that_it_shares_nothing_out(tiny: Taxonomy) -> None:
+    with pytest.warns(UserWarning, match="one process, which holds all weights"):
+        run(make_network(tiny), make_documents(tiny), dataclasses.replace(CONFIG, epochs=1, shard_weights=True))
 
 
 def spoil(documents: LabelledDocuments, position: int, value: float) -> LabelledDocuments:
