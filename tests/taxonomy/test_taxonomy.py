@@ -17,6 +17,7 @@ import pytest
 import hiercls.taxonomy
 from hiercls.errors import ConfigError, TaxonomyError
 from hiercls.taxonomy import Taxonomy, shipped
+from hiercls.taxonomy.writing import to_yaml
 
 
 def test_the_tiny_world(tiny):
@@ -139,6 +140,26 @@ def test_long_lists_and_sentences_are_written_in_lines_that_read_back(tiny):
     taxonomy = Taxonomy.from_dict({**data, "customers": {"c": {"All": topics}}})
     assert Taxonomy.from_yaml(taxonomy.to_yaml()) == taxonomy
     assert f"    All:\n      - {topics[0]}\n" in taxonomy.to_yaml()
+
+
+def test_the_rest_of_the_topics_stays_the_rest_under_new_names(tiny):
+    added = tiny.with_customer({"customer": "four", "classes": {"AB": ["A", "B"], "else": "rest"}})
+    renamed = added.renamed({"A": "Alpha"})
+    assert renamed.to_dict()["customers"]["four"] == {"AB": ["Alpha", "B"], "else": "rest"}
+    assert renamed.view("four").topics_of("else") == ("C", "D", "E", "F")
+
+
+@pytest.mark.parametrize(("n_letters", "written"), [(100, "levels: [{0}]"), (101, "levels:\n  - {0}")])
+def test_lines_of_110_characters_at_most_hold_a_list(n_letters, written):
+    name = "a" * n_letters
+    line = written.format(name)
+    assert to_yaml({"levels": [name]}).splitlines()[1:] == line.splitlines()
+
+
+def test_comments_scalars_and_empty_mappings_as_yaml():
+    text = to_yaml({"partial": True, "overlapping": False, "costs": {}, "name": None}, comment="One.\n\n  Two.")
+    head = ["# One.", "#", "#   Two."]
+    assert text.splitlines()[1:] == [*head, "partial: true", "overlapping: false", "costs: {}", "name:"]
 
 
 def test_copies_and_pickles(tiny):
