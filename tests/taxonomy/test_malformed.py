@@ -319,6 +319,27 @@ def test_malformed_customer(tiny, name):
     assert told(caught.value, path) == CUSTOMER[name]
 
 
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ({"hiercls": True}, "at hiercls: expected version 1 of the format, got a yes/no value (True)"),
+        ({"name": None}, "at name: expected a name, got nothing"),
+        ({"levels": [["t"]]}, "at levels[0]: expected a name, got a list"),
+        ({"levels": [1]}, "at levels[0]: expected a string, got 1; pass '1'"),
+        ({"topics": [{"X": 1}]}, "at topics[0].X: expected a list or a mapping, got a number (1)"),
+        ({"topics": [{"X": b"A"}]}, "at topics[0].X: expected a list or a mapping, got bytes (b'A')"),
+        ({"about": {"A": {}}}, "at about.A: expected a sentence, got a mapping"),
+        ({"levels": 3.5}, "at levels: expected a list of names, got a number (3.5)"),
+        ({"levels": "t"}, "at levels: expected a list of names, got 't'; write [t]"),
+    ],
+)
+def test_data_of_a_wrong_kind_is_named_by_its_kind(part, problem):
+    """Plain data has no lines, and numbers are no names in it as they are in YAML."""
+    with pytest.raises(TaxonomyError) as caught:
+        Taxonomy.from_dict({"hiercls": 1, "name": "n", "levels": ["t"], "topics": ["A", "B"], **part})
+    assert problem in [str(found) for found in caught.value.problems]
+
+
 def test_every_malformed_file_has_its_problems_here():
     for kind, expected in (("taxonomy", TAXONOMY), ("customer", CUSTOMER)):
         assert {path.stem for path in (FOLDER / kind).glob("*.yaml")} == expected.keys()

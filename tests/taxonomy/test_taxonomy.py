@@ -74,6 +74,18 @@ def test_partial_and_overlapping_customers(tiny):
     assert new.flags("o") == {"partial": False, "overlapping": True}
 
 
+def test_what_a_customer_does_not_say_it_is_not(tiny):
+    classes = {"AB": ["A", "B"], "C": "C"}
+    partial = tiny.with_customer({"customer": "four", "classes": classes, "partial": True})
+    assert partial.flags("four") == {"partial": True, "overlapping": False}
+    with pytest.raises(TaxonomyError, match="topics 'A', 'B' are in class 'AB' and in class 'BA'"):
+        tiny.with_customer({"customer": "four", "classes": {**classes, "BA": ["A", "B"]}, "partial": True})
+    with pytest.raises(TaxonomyError, match="leaves out the topics 'D', 'E', 'F'"):
+        tiny.with_customer({"customer": "four", "classes": classes, "overlapping": True})
+    with pytest.raises(TaxonomyError, match="topic 'A' is in class 'ABC' and in class 'overlapping'"):
+        tiny.with_customer({"customer": "four", "classes": {"ABC": "X", "DEF": "Y", "overlapping": "A"}})
+
+
 def test_classes_may_be_called_like_the_keys_of_the_long_form():
     text = "hiercls: 1\nlevels: [t]\ntopics: [A, B, C]\ncustomers:\n  c: {classes: [A], partial: B, overlapping: [C]}\n"
     taxonomy = Taxonomy.from_yaml(text)
@@ -105,6 +117,11 @@ def test_renamed(tiny):
     back = {"Alpha": "A", "Left": "X", "field": "area", "zwei": "two", "zwei:Beta": "BC", "one:A": "D"}
     assert new.renamed(back) == tiny
     assert tiny.renamed({"A": "B", "B": "A"}).topics[:2] == ("B", "A")
+    topics = {"X": ["A", "B"], "Y": ["A", "B", "C"]}
+    shared = {"hiercls": 1, "levels": ["area", "topic"], "topics": topics, "multi_parent": ["A", "B"]}
+    some = Taxonomy.from_dict({**shared, "about": {"A": "first", "Y": "last"}}).renamed({"A": "Alpha"})
+    assert some.to_dict()["multi_parent"] == ["Alpha", "B"]
+    assert some.about == {"Alpha": "first", "Y": "last"}
 
 
 @pytest.mark.parametrize(
