@@ -119,7 +119,7 @@ def test_edges_that_are_no_hierarchy():
         draft_from_edges([("A", "B"), ("B", "C"), ("A", "C"), ("D", "E")])
     with pytest.raises(ConfigError, match="at least one topic"):
         draft_from_edges([])
-    with pytest.raises(ConfigError, match="^expected a directed graph .*; use a DiGraph$"):
+    with pytest.raises(ConfigError, match=r"^expected a directed graph .*; use a DiGraph$"):
         draft_from_graph(networkx.Graph([("X", "A")]))
 
 

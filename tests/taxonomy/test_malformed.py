@@ -351,13 +351,25 @@ def problems_of(topics):
     [
         ("  X: [A]\n  A: [C]\n", "5:3: at topics.A: 'A' stands twice, first in line 4, under 'X' and at the top"),
         ("  X: [A]\n  Y:\n    A:\n", "6:5: at topics.Y.A: 'A' stands twice, first in line 4, under 'X' and under 'Y'"),
-        ("  X: [A]\n  Y: [B]\n  Z: [A]\n", "6:7: at topics.Z[0]: 'A' stands twice, first in line 4, under 'X' and under 'Z'"),
-        ("  X: [A]\n  Y: [A, A]\nmulti_parent: [A]\n", "5:10: at topics.Y[1]: 'A' stands twice under 'Y', first in line 5"),
-        ("  X: [A]\n  Y:\n    - B\n    - A:\n    - B:\n", "8:7: at topics.Y[2].B: 'B' stands twice under 'Y', first in line 6"),
-        ("  X: [P]\n  Y: {P: [A]}\n  Z: {P: [B]}\nmulti_parent: [P]\n", "6:7: at topics.Z.P: 'P' is defined twice, first in line 5"),
+        (
+            "  X: [A]\n  Y: [B]\n  Z: [A]\n",
+            "6:7: at topics.Z[0]: 'A' stands twice, first in line 4, under 'X' and under 'Z'",
+        ),
+        (
+            "  X: [A]\n  Y: [A, A]\nmulti_parent: [A]\n",
+            "5:10: at topics.Y[1]: 'A' stands twice under 'Y', first in line 5",
+        ),
+        (
+            "  X: [A]\n  Y:\n    - B\n    - A:\n    - B:\n",
+            "8:7: at topics.Y[2].B: 'B' stands twice under 'Y', first in line 6",
+        ),
+        (
+            "  X: [P]\n  Y: {P: [A]}\n  Z: {P: [B]}\nmulti_parent: [P]\n",
+            "6:7: at topics.Z.P: 'P' is defined twice, first in line 5",
+        ),
         ("  X: [A]\n  rest: [B]\n", "5:3: at topics.rest: 'rest' is a reserved name"),
     ],
-)  # fmt: skip
+)
 def test_nodes_that_stand_twice_are_told_where(topics, problem):
     assert f"line:{problem}" in problems_of(topics)
 
