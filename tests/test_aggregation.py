@@ -154,6 +154,10 @@ def test_entries_hold_the_weights_and_nothing_else() -> None:
     assert len(entries.topics) == 9
     assert entries.n_owners == 3
     assert entries.to("cpu").owners.equal(entries.owners)
+    moved = entries.to("meta")
+    tensors = (moved.topics, moved.owners, moved.log_weights)
+    assert [(part.device.type, part.shape) for part in tensors] == [("meta", (9,))] * 3
+    assert moved.n_owners == 3
 
 
 def test_an_owner_without_topics_has_probability_zero() -> None:

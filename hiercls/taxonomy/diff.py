@@ -75,14 +75,14 @@ def _moved(node: str, old: Hierarchy, new: Hierarchy, renamed: Mapping[str, str]
     before = frozenset(renamed.get(parent, parent) for parent in old.parents[node])
     after = frozenset(new.parents[node])
     if before != after:
-        yield f"'{node}' moved from {_place(before, old)} to {_place(after, new)}"
+        yield f"'{node}' moved from {_place(before)} to {_place(after)}"
 
 
 def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] == "i" else f"a {kind}"
 
 
-def _place(parents: Iterable[str], hierarchy: Hierarchy) -> str:
+def _place(parents: Iterable[str]) -> str:
     names = sorted(parents)
     return f"under {' and '.join(map(repr, names))}" if names else "the top"
 

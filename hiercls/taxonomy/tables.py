@@ -150,8 +150,7 @@ def _coded(column: Any) -> tuple[Any, tuple[str, ...]]:
     """The number of each row's name, −1 for none, and the distinct names in the order of their first rows."""
     import numpy as np
 
-    values = column.unify_dictionaries().combine_chunks()
-    values = values if hasattr(values, "dictionary") else values.dictionary_encode()
+    values = column.unify_dictionaries().combine_chunks().dictionary_encode()
     known: dict[str, int] = {}
     joined = [known.setdefault(composed(name), len(known)) for name in values.dictionary.to_pylist()]
     codes = np.array([*joined, -1])[values.indices.fill_null(-1).to_numpy(zero_copy_only=False)]

@@ -161,6 +161,30 @@ def test_sets_must_be_of_one_shape() -> None:
         node_set_scores(csr_array((1, 2)), csr_array((2, 2)))
 
 
+def test_entries_that_are_twice_or_zero_count_as_sets_do_and_stay_as_they_are() -> None:
+    sets = csr_array((np.array([1, 1, 0, 1]), np.array([1, 1, 0, 2]), np.array([0, 4])), shape=(1, 3))
+    scores = node_set_scores(sets, csr_array([[0, 1, 1]]))
+    assert (scores.precision, scores.recall, scores.f1) == (1.0, 1.0, 1.0)
+    assert sets.indices.tolist() == [1, 1, 0, 2]
+    assert sets.data.tolist() == [1, 1, 0, 1]
+
+
+def test_nodes_that_are_only_predicted_or_only_true_are_classes_with_no_f1() -> None:
+    """Of four nodes one is both, one predicted, one true, and one neither; that one is left out of the mean."""
+    scores = node_set_scores(csr_array([[1, 1, 0, 0]]), csr_array([[1, 0, 1, 0]]), average="classes")
+    assert (scores.precision, scores.recall, scores.f1) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+
+
+def test_there_are_three_averages() -> None:
+    with pytest.raises(ConfigError, match="'micro', 'documents' or 'classes', got 'macro'"):
+        node_set_scores(csr_array([[1]]), csr_array([[1]]), average="macro")
+
+
+def test_a_single_set_is_shared_by_all() -> None:
+    scores = hierarchical_scores([0, 0], [0, 0], ancestors=csr_array([[1, 0, 1]]))
+    assert (scores.precision, scores.recall, scores.n_documents) == (1.0, 1.0, 2)
+
+
 def test_answers_may_stop_at_inner_nodes() -> None:
     tiny = Taxonomy.from_yaml(f"hiercls: 1\nname: tiny\n{WORLDS['tree']}\n")
     nodes = tiny.hierarchy.nodes

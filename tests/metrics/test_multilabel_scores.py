@@ -20,7 +20,7 @@ def test_on_known_classes_it_is_scikit_learns(tiny: Taxonomy) -> None:
     assert scores.precision == pytest.approx(precision_score(truth, predicted, average="micro"))
     assert scores.recall == pytest.approx(recall_score(truth, predicted, average="micro"))
     assert scores.subset_accuracy == pytest.approx(accuracy_score(truth, predicted))
-    assert (scores.n_documents, scores.n_open) == (200, 0)
+    assert (scores.view, scores.n_documents, scores.n_open) == ("topic", 200, 0)
 
 
 def test_what_is_open_does_not_count(tiny: Taxonomy) -> None:
@@ -60,5 +60,6 @@ def test_probabilities_against_each_class_by_itself() -> None:
     assert scores.log_loss == pytest.approx(np.mean(losses))
     nothing = score_multilabel("v", np.log(sure), np.full_like(truth, -1))
     assert np.isnan([nothing.calibration_error, nothing.log_loss]).all()
+    assert scores.view == nothing.view == "v"
     with pytest.raises(ConfigError, match="of one shape"):
         score_multilabel("v", np.log(sure), truth[:, :2])

@@ -71,13 +71,13 @@ def test_where_hiclass_is_wrong_no_answer_costs_recall_and_nothing_else() -> Non
 
 
 @pytest.mark.parametrize("average", ["micro", "documents", "classes"])
-@pytest.mark.parametrize("kind", [str, object, np.int64, bytes])
+@pytest.mark.parametrize("kind", [str, object, np.int64, np.int8, bytes])
 def test_labels_of_a_taxonomy_score_like_its_topics(tiny: Taxonomy, average, kind) -> None:
     random = np.random.default_rng(0)
     predicted, truth = random.integers(0, 6, (2, 200))
     expected = hierarchical_scores(predicted, truth, ancestors=ancestor_matrix(tiny), average=average)
     names = np.array([["X", topic] if topic in "ABC" else ["Y", topic] for topic in tiny.topics])
-    table = np.vectorize(ord)(names) if kind is np.int64 else names.astype(kind)
+    table = np.vectorize(ord)(names).astype(kind) if kind in (np.int64, np.int8) else names.astype(kind)
     found = path_scores(table[predicted], table[truth], average=average)
     assert (found.precision, found.recall, found.f1) == pytest.approx(
         (expected.precision, expected.recall, expected.f1)
@@ -86,7 +86,10 @@ def test_labels_of_a_taxonomy_score_like_its_topics(tiny: Taxonomy, average, kin
 
 def test_nothing_is_no_label_however_it_is_written() -> None:
     truth = [["a", "b"], ["a", "b"], ["a", "b"]]
-    assert path_scores(np.array([["a", None], ["a", float("nan")], ["a", ""]], dtype=object), truth).recall == 0.5
+    predicted = np.array([["a", None], ["a", float("nan")], ["a", ""]], dtype=object)
+    scores = path_scores(predicted, truth)
+    assert (scores.precision, scores.recall) == (1.0, 0.5)
+    assert path_scores(predicted, predicted, average="classes").f1 == 1.0
 
 
 def test_sums_that_are_equal_by_chance_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +118,8 @@ def test_no_documents() -> None:
 @pytest.mark.parametrize(
     ("predicted", "truth", "options", "error", "message"),
     [
-        (["a"], ["a"], {}, ConfigError, "documents × levels"),
+        (["a"], ["a"], {}, ConfigError, "'predicted' to be documents × levels"),
+        ([["a"]], ["a"], {}, ConfigError, "'truth' to be documents × levels"),
         ([["a"]], [["a"], ["b"]], {}, ConfigError, "one prediction per truth, got 1 and 2"),
         ([["a", "b"], ["a"]], [["a"], ["a"]], {}, InputTypeError, "fill shorter paths up with ''"),
         ([["a"]], [["a"]], {"node": "leaf"}, ConfigError, "'path' or 'name', got 'leaf'"),
@@ -135,9 +139,28 @@ def test_levels_that_fit_each_other(tiny: Taxonomy) -> None:
     topics = dag.topics.index
     pairs = [(0, topics("B")), (1, topics("B")), (0, topics("C")), (1, topics("A"))]
     assert path_consistency(pairs, taxonomy=dag) == 0.5
+    assert np.isnan(path_consistency(np.empty((0, 2)), taxonomy=tiny))
 
 
-@pytest.mark.parametrize("predicted", [[[0]], [[0, 6]], [[-1, 0]], [0, 1]])
-def test_levels_that_are_none(tiny: Taxonomy, predicted) -> None:
-    with pytest.raises(ConfigError, match="expected"):
+def test_a_path_fits_at_every_level() -> None:
+    """Two sectors of two areas of two topics each: what a topic's area and an area's sector are is counting."""
+    topics = "{S: {X: [A, B], Y: [C, D]}, T: {Z: [E, F], W: [G, H]}}"
+    deep = Taxonomy.from_yaml(f"{{hiercls: 1, levels: [sector, area, topic], topics: {topics}}}")
+    for path in np.ndindex(2, 4, 8):
+        fits = path[0] == path[1] // 2 and path[1] == path[2] // 2
+        assert path_consistency([path], taxonomy=deep) == fits, path
+
+
+@pytest.mark.parametrize(
+    ("predicted", "error", "message"),
+    [
+        ([[0]], ConfigError, r"an index for each of 2 levels, got the shape \(1, 1\)"),
+        ([0, 1], ConfigError, r"an index for each of 2 levels, got the shape \(2,\)"),
+        ([[0, 6]], ConfigError, r"indices from 0 to \[1, 5\] by level"),
+        ([[-1, 0]], ConfigError, r"indices from 0 to \[1, 5\] by level"),
+        ([[0.0, 1.0]], InputTypeError, "'predicted' to hold class indices, got float64"),
+    ],
+)
+def test_levels_that_are_none(tiny: Taxonomy, predicted, error, message) -> None:
+    with pytest.raises(error, match=message):
         path_consistency(predicted, taxonomy=tiny)

@@ -122,3 +122,34 @@ def test_what_is_no_log_probability(logs, truth) -> None:
 def test_bins_must_be() -> None:
     with pytest.raises(ConfigError, match="one bin at least, got 0"):
         reliability([0.5], [True], n_bins=0)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "correct", "shapes"),
+    [([0.5], [1, 0], r"\(1,\) and \(2,\)"), ([[0.5]], [[1]], r"\(1, 1\) and \(1, 1\)")],
+)
+def test_answers_are_two_vectors(confidence, correct, shapes) -> None:
+    with pytest.raises(ConfigError, match=f"vectors of one length, got the shapes {shapes}"):
+        reliability(confidence, correct)
+
+
+@pytest.mark.parametrize("n_bins", [1, 3])
+def test_scores_have_as_many_bins_as_are_asked_for(n_bins) -> None:
+    random = np.random.default_rng(4)
+    logs, truth = np.log(random.dirichlet(np.ones(3), size=60)), random.integers(0, 3, 60)
+    scores = score_probabilities(logs, truth, n_bins=n_bins)
+    assert scores.calibration_error == top_reliability(logs, truth, n_bins=n_bins).error
+    each = [reliability(np.exp(logs[:, k]), truth == k, n_bins=n_bins).error for k in range(3)]
+    assert scores.classwise_error == pytest.approx(np.mean(each), abs=1e-12)
+
+
+def test_equal_probabilities_are_in_the_bin_of_their_mean_rank() -> None:
+    """Of ranks 0 to 5 those from 1 to 4 are tied at the mean 2.5: below the middle, in the lower half."""
+    bins = reliability([0.1, 0.5, 0.5, 0.5, 0.5, 0.9], [0, 1, 1, 1, 1, 1], n_bins=2)
+    assert bins.count.tolist() == [5, 1]
+    assert reliability([0.1, 0.5, 0.5, 0.9], [0, 1, 1, 1], n_bins=4).count.tolist() == [1, 2, 1]
+
+
+def test_a_single_answer_is_a_bin() -> None:
+    bins = reliability([0.25], [True])
+    assert (bins.count.tolist(), bins.confidence.tolist(), bins.accuracy.tolist()) == ([1], [0.25], [1.0])

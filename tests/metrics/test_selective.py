@@ -49,6 +49,7 @@ def test_a_hierarchical_curve_by_hand() -> None:
     assert hierarchical_risk_coverage([1.0, 0.5, 0.0], [0.5, 0.0, 0.0]).area == pytest.approx(0.5 * 0.5 / 2)
     assert hierarchical_risk_coverage([0.2, 0.6], [0.1, 0.3]).risk == pytest.approx([0.5, 0.5])
     assert hierarchical_risk_coverage([0.2, 0.6], [0.1, 0.3]).area == pytest.approx(0.5)
+    assert hierarchical_risk_coverage([0.6, 0.0, 0.2], [0.3, 0.0, 0.1]).coverage.tolist() == [0.2, 0.6]
 
 
 def test_where_all_or_nothing_is_answered_the_hierarchical_risk_is_the_plain_one() -> None:
@@ -60,16 +61,24 @@ def test_where_all_or_nothing_is_answered_the_hierarchical_risk_is_the_plain_one
 
 def test_nothing_answered_has_no_area() -> None:
     assert math.isnan(risk_coverage([], []).area)
-    assert math.isnan(hierarchical_risk_coverage([0.0], [0.0]).area)
+    nothing = hierarchical_risk_coverage([0.0], [0.0])
+    assert math.isnan(nothing.area)
+    assert (nothing.coverage.tolist(), nothing.risk.tolist()) == ([], [])
+
+
+def test_a_single_answer_is_the_whole_curve() -> None:
+    curve = risk_coverage([0.3], [1.0])
+    assert (curve.coverage.tolist(), curve.risk.tolist(), curve.area) == ([1.0], [1.0], 1.0)
 
 
 @pytest.mark.parametrize(
     ("function", "arrays", "message"),
     [
-        (risk_coverage, ([1.0], [1.0, 0.0]), "'confidence' of shape"),
+        (risk_coverage, ([1.0], [1.0, 0.0]), r"got 'confidence' of shape \(1,\) and 'loss' of shape \(2,\)"),
         (risk_coverage, ([[1.0]], [[1.0]]), "vectors of one length"),
-        (risk_coverage, ([math.nan], [1.0]), "got NaN"),
-        (hierarchical_risk_coverage, ([1.5], [1.0]), "from 0 to 1"),
+        (risk_coverage, ([math.nan], [1.0]), "numbers in 'confidence' and 'loss', got NaN"),
+        (hierarchical_risk_coverage, ([1.5], [1.0]), "^expected coverages from 0 to 1"),
+        (hierarchical_risk_coverage, ([-0.1], [1.0]), "^expected coverages from 0 to 1"),
     ],
 )
 def test_what_does_not_fit(function, arrays, message) -> None:

@@ -49,7 +49,7 @@ def test_batches_and_ranks_are_all_documents_at_once(name, tiny: Taxonomy) -> No
     whole._update_count = 1
     found = whole.compute()
     for field, value in found.items():
-        assert value.item() == pytest.approx(getattr(expected, field)), field
+        assert value.item() == pytest.approx(getattr(expected, field), rel=1e-12), field
     assert found["n_undetermined"] == (arrays[1] < 0).sum() > 0
 
 

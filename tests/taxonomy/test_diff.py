@@ -65,12 +65,30 @@ def test_flags(tiny):
         "customer one: class removed: 'D'",
         "customer one: 'D' moved from 'D' to no class",
     )
+    assert differences(tiny.replace_customer(source), tiny) == (
+        "customer one: partial is now false",
+        "customer one: class added: 'D'",
+        "customer one: 'D' moved from no class to 'D'",
+    )
+    wider = tiny.replace_customer("customer: one\nclasses: {X: X}\npartial: true\n")
+    assert differences(tiny.replace_customer(source), wider)[:2] == (
+        "customer one: class 'ABC' is now called 'X'",
+        "customer one: class removed: 'EF'",
+    )
 
 
 def test_customers(tiny):
     assert differences(tiny, tiny.without_customer("two")) == ("customer removed: 'two'",)
     assert differences(tiny.without_customer("two"), tiny) == ("customer added: 'two'",)
     assert differences(tiny, tiny.renamed({"two": "zwei"})) == ("customer 'two' is now called 'zwei'",)
+    fewer = tiny.without_customer("two").without_customer("three")
+    assert differences(tiny, fewer) == ("customers removed: 'two', 'three'",)
+    assert differences(fewer, tiny) == ("customers added: 'two', 'three'",)
+    zwei = {"customer": "zwei", "classes": tiny.to_dict()["customers"]["two"], "overlapping": True}
+    assert differences(tiny, tiny.without_customer("two").with_customer(zwei)) == (
+        "customer 'two' is now called 'zwei'",
+        "customer zwei: overlapping is now true",
+    )
 
 
 def test_topics_and_nodes(tiny):
@@ -91,6 +109,10 @@ def test_topics_and_nodes(tiny):
         "'F' moved from under 'Y' to the top",
     )
     assert differences(base, base.renamed({"X": "Left"})) == ("inner node 'X' is now called 'Left'",)
+    wider = changed(base, topics={"X": ["A", "B", "C"], "Y": ["D", "E", "F"], "Z": ["G"], "W": ["H"]})
+    assert differences(base, wider) == ("topics added: 'G', 'H'", "inner nodes added: 'Z', 'W'")
+    both = changed(base, topics={"X": ["A", "B", "C"], "Y": ["C", "D", "E", "F"]}, multi_parent=["C"])
+    assert differences(base, both) == ("'C' moved from under 'X' to under 'X' and 'Y'",)
 
 
 def test_new_topics_are_told_in_their_classes(tiny):
@@ -111,6 +133,7 @@ def test_names_levels_and_sentences(tiny):
         "the sentence on 'A' is added",
     )
     assert differences(new, changed(new, about={"A": "1st"}))[0] == "the sentence on 'A' is changed"
+    assert differences(new, changed(new, about={})) == ("the sentence on 'A' is taken out",)
     flat = Taxonomy.from_dict({"hiercls": 1, "name": "tiny", "levels": ["topic"], "topics": list("ABCDEF")})
     assert differences(tiny, flat)[0] == "the levels were 'area', 'topic' and are now 'topic'"
 

@@ -42,6 +42,8 @@ def test_customers_in_rows():
     assert taxonomy.customers == ("acme",)
     assert taxonomy.view("acme").kind == "overlapping"
     assert taxonomy.view("acme").topics_of("k") == ("A", "B")
+    rows = table(("A", "acme", "k"), ("B", "acme", "l"), columns=("t", "who", "label"))
+    assert draft_from_table(rows, levels=["t"], customer_column="who").taxonomy.view("acme").classes == ("k", "l")
 
 
 def test_topics_without_a_class_make_a_customer_partial():
@@ -104,6 +106,10 @@ def test_edges():
     assert draft.notes == ("'rest' is called 'rest (node)'", "'root' stood above all others and is left out")
     assert draft_from_edges([], nodes=["A", "B"]).taxonomy.levels == ("topic",)
     assert draft_from_edges([("X", "A")]).taxonomy.levels == ("level 1", "topic")
+    assert draft_from_edges([("X", "A")]).taxonomy.name == "taxonomy"
+    below = draft_from_edges([("rest", "A"), ("Y", "B")])
+    assert below.taxonomy.view("level 1").classes == ("rest (node)", "Y")
+    assert draft_from_edges([], nodes=["rest", "A"]).notes == below.notes == ("'rest' is called 'rest (node)'",)
 
 
 def test_edges_that_are_no_hierarchy():
@@ -113,8 +119,14 @@ def test_edges_that_are_no_hierarchy():
         draft_from_edges([("A", "B"), ("B", "C"), ("A", "C"), ("D", "E")])
     with pytest.raises(ConfigError, match="at least one topic"):
         draft_from_edges([])
-    with pytest.raises(ConfigError, match="use a DiGraph"):
+    with pytest.raises(ConfigError, match=r"^expected a directed graph .*; use a DiGraph$"):
         draft_from_graph(networkx.Graph([("X", "A")]))
+
+
+def test_a_graph_without_a_name_is_called_taxonomy():
+    graph = networkx.DiGraph([("X", "A"), ("X", "B"), ("Y", "C")])
+    assert draft_from_graph(graph).taxonomy.name == "taxonomy"
+    assert draft_from_graph(graph, name="own").taxonomy.name == "own"
 
 
 CELLS = st.one_of(

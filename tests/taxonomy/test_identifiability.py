@@ -83,7 +83,7 @@ def test_the_tiny_world(tiny, views, rank, confounded):
     result = tiny.identifiability(views)
     assert (result.rank, result.confounded, result.n_topics) == (rank, confounded, 6)
     assert result.is_determined == (rank == 6)
-    assert np.isfinite(result.condition_number) == (rank == 6)
+    assert np.isfinite(result.condition_number) if rank == 6 else np.isposinf(result.condition_number)
     assert result.views == (tiny.customers if views is None else tuple(views))
 
 
@@ -215,6 +215,33 @@ def test_many_cells_in_small_blocks_are_solved():
     assert (found.rank, found.n_topics, found.is_separated) == (15_000, 20_000, True)
     assert found.confounded[:2] == (("t0", "t1", "t2", "t3"), ("t4", "t5", "t6", "t7"))
     assert len(found.confounded) == 5_000
+
+
+def test_only_what_hangs_together_must_be_small(monkeypatch):
+    monkeypatch.setattr(identifiability, "MAX_CELLS_WHOLE", 0)
+    monkeypatch.setattr(identifiability, "MAX_CELLS", 4)
+    topics, views = crossed(5)
+    assert identify(topics, views).rank == 15
+    part = View.from_members("part", topics=topics, members={"a": [0], "b": [4]})
+    assert identify(topics, [*views, part]).rank is None, "two squares hang together in the part's scope"
+    within = View.from_members("part", topics=topics, members={"a": [0], "b": [1]})
+    assert identify(topics, [*views, within]).rank == 16
+    assert identify(topics, [part]).rank == 2, "the sum of all, and the share of one of two"
+
+
+def test_cells_that_stand_alone_one_after_the_other_are_set_aside(monkeypatch):
+    """A is a class; without A, B is; without B, C is; and so on: nothing is left to solve."""
+    monkeypatch.setattr(identifiability, "MAX_CELLS_WHOLE", 0)
+    monkeypatch.setattr(identifiability, "MAX_CELLS", 0)
+    found = identify("ABCDE", views_of("ABCDE", ["A", "BC", "DE"], ["AB", "CD", "E"]))
+    assert (found.rank, found.confounded, found.is_determined) == (5, (), True)
+    assert identify("ABCD", views_of("ABCD", ["AB", "CD"], ["AC", "BD"])).rank is None
+
+
+def test_few_cells_have_a_condition_number(tiny, monkeypatch):
+    for limit, is_told in ((6, True), (5, False)):
+        monkeypatch.setattr(identifiability, "MAX_CELLS_WHOLE", limit)
+        assert np.isfinite(tiny.identifiability().condition_number) == is_told
 
 
 def test_a_rank_that_takes_too_long_is_not_computed_and_the_rest_is_told(monkeypatch):

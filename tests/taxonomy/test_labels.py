@@ -137,6 +137,21 @@ def test_the_customer_is_named_and_must_be_known(tiny):
     )
 
 
+def test_a_taxonomy_without_customers_says_so():
+    alone = Taxonomy.from_dict({"hiercls": 1, "levels": ["topic"], "topics": ["A", "B"]})
+    assert one_problem(alone, (None, "A"), customer="acme") == (
+        "at row 1: unknown customer 'acme'; the taxonomy has no such customer"
+    )
+
+
+def test_three_other_views_of_a_class_are_named():
+    groups = {name: {"K": ["A"], "L": ["B"]} for name in ("one", "two", "three", "four")}
+    many = Taxonomy.from_dict({"hiercls": 1, "levels": ["topic"], "topics": ["A", "B"], "customers": groups})
+    assert one_problem(many, (None, "K")) == (
+        "at row 1: 'K' is no class of 'topic'; write 'one:K' or 'two:K' or 'three:K', or one of 'A', 'B'"
+    )
+
+
 def test_good_rows_are_kept_and_all_problems_told(tiny):
     rows = [row(("one", "D")), row(("one", "Q"), ("two", "R")), row(("two", "F")), row(("one", "D"), customer="x")]
     resolution = resolve(tiny, rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hiercls.errors import TaxonomyError
-from hiercls.taxonomy import Taxonomy
+from hiercls.taxonomy import Taxonomy, tree
 
 FOLDER = Path(__file__).parents[1] / "malformed"
 
@@ -317,6 +317,82 @@ def test_malformed_customer(tiny, name):
     with pytest.raises(TaxonomyError) as caught:
         tiny.with_customer(path)
     assert told(caught.value, path) == CUSTOMER[name]
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ({"hiercls": True}, "at hiercls: expected version 1 of the format, got a yes/no value (True)"),
+        ({"name": None}, "at name: expected a name, got nothing"),
+        ({"levels": [["t"]]}, "at levels[0]: expected a name, got a list"),
+        ({"levels": [1]}, "at levels[0]: expected a string, got 1; pass '1'"),
+        ({"topics": [{"X": 1}]}, "at topics[0].X: expected a list or a mapping, got a number (1)"),
+        ({"topics": [{"X": b"A"}]}, "at topics[0].X: expected a list or a mapping, got bytes (b'A')"),
+        ({"about": {"A": {}}}, "at about.A: expected a sentence, got a mapping"),
+        ({"levels": 3.5}, "at levels: expected a list of names, got a number (3.5)"),
+        ({"levels": "t"}, "at levels: expected a list of names, got 't'; write [t]"),
+    ],
+)
+def test_data_of_a_wrong_kind_is_named_by_its_kind(part, problem):
+    """Plain data has no lines, and numbers are no names in it as they are in YAML."""
+    with pytest.raises(TaxonomyError) as caught:
+        Taxonomy.from_dict({"hiercls": 1, "name": "n", "levels": ["t"], "topics": ["A", "B"], **part})
+    assert problem in [str(found) for found in caught.value.problems]
+
+
+def problems_of(topics):
+    with pytest.raises(TaxonomyError) as caught:
+        Taxonomy.from_yaml(f"hiercls: 1\nlevels: [area, topic]\ntopics:\n{topics}")
+    return [str(problem).partition(";")[0] for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("topics", "problem"),
+    [
+        ("  X: [A]\n  A: [C]\n", "5:3: at topics.A: 'A' stands twice, first in line 4, under 'X' and at the top"),
+        ("  X: [A]\n  Y:\n    A:\n", "6:5: at topics.Y.A: 'A' stands twice, first in line 4, under 'X' and under 'Y'"),
+        (
+            "  X: [A]\n  Y: [B]\n  Z: [A]\n",
+            "6:7: at topics.Z[0]: 'A' stands twice, first in line 4, under 'X' and under 'Z'",
+        ),
+        (
+            "  X: [A]\n  Y: [A, A]\nmulti_parent: [A]\n",
+            "5:10: at topics.Y[1]: 'A' stands twice under 'Y', first in line 5",
+        ),
+        (
+            "  X: [A]\n  Y:\n    - B\n    - A:\n    - B:\n",
+            "8:7: at topics.Y[2].B: 'B' stands twice under 'Y', first in line 6",
+        ),
+        (
+            "  X: [P]\n  Y: {P: [A]}\n  Z: {P: [B]}\nmulti_parent: [P]\n",
+            "6:7: at topics.Z.P: 'P' is defined twice, first in line 5",
+        ),
+        ("  X: [A]\n  rest: [B]\n", "5:3: at topics.rest: 'rest' is a reserved name"),
+    ],
+)
+def test_nodes_that_stand_twice_are_told_where(topics, problem):
+    assert f"line:{problem}" in problems_of(topics)
+
+
+def test_a_name_may_be_mentioned_before_and_after_it_is_defined_where_it_has_several_parents():
+    text = "hiercls: 1\nlevels: [area, part, topic]\ntopics:\n  X: [P]\n  Y: {P: [A]}\n  Z: [P]\nmulti_parent: [P]\n"
+    assert Taxonomy.from_yaml(text).hierarchy.parents["P"] == ("X", "Y", "Z")
+
+
+def test_some_of_many_circles_are_told(monkeypatch):
+    circles = "  A: [B]\n  B: [A]\n  C: [D]\n  D: [C]\n  E: [F]\n  F: [E]\n"
+    told = [f"the hierarchy runs in a circle: {shown}" for shown in ("A → B → A", "C → D → C", "E → F → E")]
+    for limit in (3, 2):
+        monkeypatch.setattr(tree, "MAX_SHOWN", limit)
+        assert [line.split(": ", 2)[2] for line in problems_of(circles)] == told[:limit]
+
+
+@pytest.mark.parametrize(("limit", "short", "long"), [(4, "X → P → A", "Y → Q → R → A"), (2, "… → P → A", "… → R → A")])
+def test_paths_that_are_not_equally_long_are_shown_from_their_ends(limit, short, long, monkeypatch):
+    monkeypatch.setattr(tree, "MAX_SHOWN", limit)
+    said = f"all paths to 'A' must be equally long, got {short} and {long}"
+    topics = "  X: {P: [A]}\n  Y: {Q: {R: [A]}}\nmulti_parent: [A]\n"
+    assert problems_of(topics) == [f"line:5:15: at topics.Y.Q.R[0]: {said}"]
 
 
 def test_every_malformed_file_has_its_problems_here():

@@ -109,3 +109,25 @@ def test_rows_that_mean_nothing_are_problems(tiny: Taxonomy, bad: Row, said: str
 def test_labels_of_several_views_that_are_not_complete_do_not_contradict_each_other(tiny: Taxonomy) -> None:
     labels = labels_of(tiny, row(("one", "D"), ("two", "F"), complete=()))
     assert labels.truth(tiny.view("topic").membership).tolist() == [[-1, -1, -1, 1, -1, 1]]
+
+
+def test_arrays_hold_all_but_the_views(wide: Taxonomy) -> None:
+    labels = labels_of(wide, *SAYINGS, SAYINGS[0])
+    arrays = labels.to_arrays()
+    again = Multilabels.from_arrays(arrays, n_topics=6)
+    assert all(array.dtype in (np.int64, bool) for array in arrays.values())
+    assert again.views == (frozenset(),) * len(labels)
+    for name in wide.views:
+        membership = wide.view(name).membership
+        np.testing.assert_array_equal(again.truth(membership), labels.truth(membership))
+    for name, array in again.to_arrays().items():
+        np.testing.assert_array_equal(array, arrays[name])
+
+
+@pytest.mark.parametrize("saying", [-1, 2])
+def test_arrays_that_do_not_fit_are_refused(wide: Taxonomy, saying: int) -> None:
+    arrays = labels_of(wide, *SAYINGS[:2]).to_arrays()
+    with pytest.raises(ValueError, match="lists of labels of 7 topics"):
+        Multilabels.from_arrays(arrays, n_topics=7)
+    with pytest.raises(ValueError, match="lists of labels of 6 topics"):
+        Multilabels.from_arrays({**arrays, "saying_of": np.array([0, saying])}, n_topics=6)

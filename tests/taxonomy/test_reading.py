@@ -34,7 +34,10 @@ def test_every_key_and_value_has_its_place():
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: b\n")
-    assert read_document(path).data == read_document("\ufeffa: b").data == {"a": "b"}
+    for source in (path, "\ufeffa: b"):
+        document = read_document(source)
+        assert document.data == {"a": "b"}
+        assert (document.key_marks[("a",)].column, document.marks[("a",)].column) == (1, 4)
 
 
 def test_an_alias_stands_for_its_anchor():
@@ -80,6 +83,33 @@ def test_size_is_bounded(tmp_path):
     assert "more than 4,194,304 bytes" in messages("a: " + "x" * reading.MAX_BYTES)[0]
 
 
+def test_the_bound_is_one_of_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MAX_BYTES", 10)
+    path = tmp_path / "a.yaml"
+    for text, problems in (("a: bcdefg\n", 0), ("a: bcdefgh\n", 1), ("a: ééé\n", 0), ("a: éééé\n", 1)):
+        path.write_bytes(text.encode())
+        assert len(messages(path)) == len(messages(text)) == problems
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_of_its(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "a.yaml"
+    path.write_text("a: b\n")
+    monkeypatch.setattr(reading, "open", refuse, raising=False)
+    assert messages(path) == [f"{path}: cannot read: Permission denied"]
+
+
+def test_a_document_knows_its_file(tmp_path):
+    path = tmp_path / "a.yaml"
+    for text in ("a: b\na: c\n", long_text(ending="a: b\na: c\n")):
+        path.write_text(text, encoding="utf-8")
+        document = read_document(path)
+        assert document.file == str(path)
+        assert {problem.file for problem in document.problems} == {str(path)}
+
+
 def test_nodes_and_aliases_are_bounded(monkeypatch):
     monkeypatch.setattr(reading, "MAX_NODES", 100)
     assert "more than 100 keys and values" in messages(f"a: [{'b, ' * 100}]\n")[0]
@@ -120,7 +150,7 @@ def test_all_characters_that_yaml_forbids_are_told():
 
 @pytest.mark.parametrize("source", [None, [1], b"hiercls: 1"])
 def test_what_is_no_source_is_refused_by_its_type(source):
-    with pytest.raises(InputTypeError, match="a path, a YAML text or a mapping, got a "):
+    with pytest.raises(InputTypeError, match=f"a path, a YAML text or a mapping, got a {type(source).__name__}$"):
         read_document(source)
 
 

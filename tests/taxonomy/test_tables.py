@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hiercls.errors import TaxonomyError
+from hiercls.errors import MissingExtraError, TaxonomyError
 from hiercls.taxonomy import Taxonomy, shipped, tables
 from hiercls.taxonomy.validation import load_taxonomy
 
@@ -141,18 +142,31 @@ def test_row_groups_and_dictionaries_do_not_show(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "head", "said"),
     [
-        (TREE, None, "expected the rest of the taxonomy as a JSON object in the file's metadata, under 'hiercls'"),
+        (
+            TREE,
+            None,
+            "expected the rest of the taxonomy as a JSON object in the file's metadata, under 'hiercls'"
+            "; Taxonomy.to_parquet writes such files",
+        ),
         (TREE, [], "expected the rest of the taxonomy as a JSON object"),
         (TREE, {**HEAD, "topics": ["A"]}, "expected topics and classes as rows"),
         (TREE, {**HEAD, "customers": {"c": {"classes": {"A": "A"}}}}, "expected topics and classes as rows"),
-        (TREE, {"hiercls": 1}, "expected the key 'levels'"),
+        (TREE, {**HEAD, "customers": ["c"]}, "at customers: expected a mapping, got a list"),
+        (
+            TREE,
+            {**HEAD, "customers": {"c": 3}},
+            "at customers.c: expected a mapping of classes to topics, got a number",
+        ),
+        (TREE, {"hiercls": 1}, "at levels: expected the key 'levels'"),
         ([], HEAD, "expected topics, got none"),
         ([*TREE, ("c", None, "A")], HEAD, "at row 7: expected a class, got nothing"),
+        ([*TREE, ("c", None, "X")], HEAD, "at row 7: expected a class, got nothing"),
         ([*TREE, ("c", "k", None)], HEAD, "at row 7: expected a node, got nothing"),
         ([*TREE, (None, "X", "A")], HEAD, "'A' stands twice under 'X'"),
+        ([*TREE, (None, None, "X")], HEAD, "'X' stands twice at the top"),
         ([*TREE, (None, "P", "Q"), (None, "Q", "P")], HEAD, "'P' stands neither at the top nor below a node that does"),
         ([*TREE, (None, "A", "X")], HEAD, "the hierarchy runs in a circle: X → A → X"),
-        ([*TREE, (None, "Y", "A")], HEAD, "'A' stands twice, under 'X' and under 'Y'"),
+        ([*TREE, (None, "Y", "A")], HEAD, "at topics.Y[1]: 'A' stands twice, under 'X' and under 'Y'"),
         ([*TREE, *((None, "D" + "d" * n, "D" + "d" * (n + 1)) for n in range(40))], HEAD, "nested deeper than 32"),
     ],
 )
@@ -160,7 +174,8 @@ def test_what_is_wrong_is_said_with_the_file(rows, head, said, tmp_path):
     path = write(tmp_path / "a.parquet", rows, head)
     with pytest.raises(TaxonomyError) as caught:
         Taxonomy.from_parquet(path)
-    assert said in str(caught.value)
+    assert f": {said}" in str(caught.value)
+    assert str(caught.value).splitlines()[0].endswith(f" in {path}:")
     assert {problem.file for problem in caught.value.problems} == {str(path)}
 
 
@@ -170,6 +185,41 @@ def test_metadata_that_is_nested_without_end(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(TaxonomyError, match="expected the rest of the taxonomy as a JSON object"):
         Taxonomy.from_parquet(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("c", "k", None)] * 25,
+        [(None, "X", f"n{place // 2}") for place in range(50)],
+        [(None, None, f"n{place // 2}") for place in range(50)],
+        [(None, f"n{place}", f"m{place}") for place in range(25)],
+    ],
+)
+def test_no_more_than_twenty_faults_of_a_kind_are_told(rows, tmp_path):
+    with pytest.raises(TaxonomyError) as caught:
+        Taxonomy.from_parquet(write(tmp_path / "a.parquet", [*TREE, *rows]))
+    assert len(caught.value.problems) == 20
+
+
+def test_rows_are_bounded(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.parquet", TREE)
+    monkeypatch.setattr(tables, "MAX_ROWS", len(TREE))
+    assert len(Taxonomy.from_parquet(path).topics) == 4
+    monkeypatch.setattr(tables, "MAX_ROWS", len(TREE) - 1)
+    with pytest.raises(TaxonomyError, match="more than 5 rows"):
+        Taxonomy.from_parquet(path)
+
+
+@pytest.mark.parametrize("module", ["pyarrow", "pyarrow.parquet"])
+def test_without_pyarrow_the_extra_is_named(module, tmp_path, monkeypatch):
+    tiny = Taxonomy.from_yaml(shipped("tiny"))
+    tiny.to_parquet(tmp_path / "a.parquet")
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=r"hiercls\[tables\]"):
+        Taxonomy.from_parquet(tmp_path / "a.parquet")
+    with pytest.raises(MissingExtraError, match=r"hiercls\[tables\]"):
+        tiny.to_parquet(tmp_path / "b.parquet")
 
 
 def test_columns_that_lack_or_are_no_strings(tmp_path):
@@ -182,10 +232,11 @@ def test_columns_that_lack_or_are_no_strings(tmp_path):
     with pytest.raises(TaxonomyError, match="expected a column 'customer' of strings"):
         Taxonomy.from_parquet(path)
     path.write_text("no table")
-    with pytest.raises(TaxonomyError, match="expected a Parquet file"):
-        Taxonomy.from_parquet(path)
-    with pytest.raises(TaxonomyError, match="there is no such file"):
-        Taxonomy.from_parquet(tmp_path / "b.parquet")
+    for file, said in ((path, "expected a Parquet file, which this is not"), (tmp_path / "b", "there is no such file")):
+        with pytest.raises(TaxonomyError, match=said) as caught:
+            Taxonomy.from_parquet(file)
+        assert caught.value.problems[0].file == str(file)
+        assert str(caught.value).splitlines()[0].endswith(f" in {file}:")
 
 
 def test_a_path_says_by_its_ending_what_it_is(tmp_path):

@@ -17,6 +17,7 @@ import pytest
 import hiercls.taxonomy
 from hiercls.errors import ConfigError, TaxonomyError
 from hiercls.taxonomy import Taxonomy, shipped
+from hiercls.taxonomy.writing import to_yaml
 
 
 def test_the_tiny_world(tiny):
@@ -73,6 +74,18 @@ def test_partial_and_overlapping_customers(tiny):
     assert new.flags("o") == {"partial": False, "overlapping": True}
 
 
+def test_what_a_customer_does_not_say_it_is_not(tiny):
+    classes = {"AB": ["A", "B"], "C": "C"}
+    partial = tiny.with_customer({"customer": "four", "classes": classes, "partial": True})
+    assert partial.flags("four") == {"partial": True, "overlapping": False}
+    with pytest.raises(TaxonomyError, match="topics 'A', 'B' are in class 'AB' and in class 'BA'"):
+        tiny.with_customer({"customer": "four", "classes": {**classes, "BA": ["A", "B"]}, "partial": True})
+    with pytest.raises(TaxonomyError, match="leaves out the topics 'D', 'E', 'F'"):
+        tiny.with_customer({"customer": "four", "classes": classes, "overlapping": True})
+    with pytest.raises(TaxonomyError, match="topic 'A' is in class 'ABC' and in class 'overlapping'"):
+        tiny.with_customer({"customer": "four", "classes": {"ABC": "X", "DEF": "Y", "overlapping": "A"}})
+
+
 def test_classes_may_be_called_like_the_keys_of_the_long_form():
     text = "hiercls: 1\nlevels: [t]\ntopics: [A, B, C]\ncustomers:\n  c: {classes: [A], partial: B, overlapping: [C]}\n"
     taxonomy = Taxonomy.from_yaml(text)
@@ -104,6 +117,11 @@ def test_renamed(tiny):
     back = {"Alpha": "A", "Left": "X", "field": "area", "zwei": "two", "zwei:Beta": "BC", "one:A": "D"}
     assert new.renamed(back) == tiny
     assert tiny.renamed({"A": "B", "B": "A"}).topics[:2] == ("B", "A")
+    topics = {"X": ["A", "B"], "Y": ["A", "B", "C"]}
+    shared = {"hiercls": 1, "levels": ["area", "topic"], "topics": topics, "multi_parent": ["A", "B"]}
+    some = Taxonomy.from_dict({**shared, "about": {"A": "first", "Y": "last"}}).renamed({"A": "Alpha"})
+    assert some.to_dict()["multi_parent"] == ["Alpha", "B"]
+    assert some.about == {"Alpha": "first", "Y": "last"}
 
 
 @pytest.mark.parametrize(
@@ -139,6 +157,26 @@ def test_long_lists_and_sentences_are_written_in_lines_that_read_back(tiny):
     taxonomy = Taxonomy.from_dict({**data, "customers": {"c": {"All": topics}}})
     assert Taxonomy.from_yaml(taxonomy.to_yaml()) == taxonomy
     assert f"    All:\n      - {topics[0]}\n" in taxonomy.to_yaml()
+
+
+def test_the_rest_of_the_topics_stays_the_rest_under_new_names(tiny):
+    added = tiny.with_customer({"customer": "four", "classes": {"AB": ["A", "B"], "else": "rest"}})
+    renamed = added.renamed({"A": "Alpha"})
+    assert renamed.to_dict()["customers"]["four"] == {"AB": ["Alpha", "B"], "else": "rest"}
+    assert renamed.view("four").topics_of("else") == ("C", "D", "E", "F")
+
+
+@pytest.mark.parametrize(("n_letters", "written"), [(100, "levels: [{0}]"), (101, "levels:\n  - {0}")])
+def test_lines_of_110_characters_at_most_hold_a_list(n_letters, written):
+    name = "a" * n_letters
+    line = written.format(name)
+    assert to_yaml({"levels": [name]}).splitlines()[1:] == line.splitlines()
+
+
+def test_comments_scalars_and_empty_mappings_as_yaml():
+    text = to_yaml({"partial": True, "overlapping": False, "costs": {}, "name": None}, comment="One.\n\n  Two.")
+    head = ["# One.", "#", "#   Two."]
+    assert text.splitlines()[1:] == [*head, "partial: true", "overlapping: false", "costs: {}", "name:"]
 
 
 def test_copies_and_pickles(tiny):
