@@ -109,8 +109,7 @@ coverage: $(VENV)/.dev
 
 mutate: $(VENV)/.dev
 	$(INSTALL) mutmut
-	OMP_NUM_THREADS=1 $(BIN)/mutmut run --max-children $(JOBS) $(MUTANTS)
-	$(BIN)/mutmut export-cicd-stats
+	OMP_NUM_THREADS=1 $(BIN)/python -m hostile.mutation $(MUTANTS)
 
 test-lowest: $(BIN)/pip
 	$(PYTHON) -m venv $(VENV)-lowest
