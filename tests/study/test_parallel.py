@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,7 +46,10 @@ def test_without_workers_nothing_is_done(workers):
 
 
 def test_a_cluster_of_dask_must_be_named(monkeypatch):
-    pytest.importorskip("distributed")
+    def nobody():
+        raise ValueError("no client")
+
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(default_client=nobody))
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
     with pytest.raises(ConfigError, match="set DASK_SCHEDULER_ADDRESS"):
         list(run_many(math.comb, given(), backend="dask", workers=2))
