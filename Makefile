@@ -102,9 +102,9 @@ fuzz: $(VENV)/.dev
 	$(INSTALL) atheris
 	for target in $(TARGETS); do OMP_NUM_THREADS=1 $(BIN)/python -m hostile.fuzzing $$target $(SECONDS) || exit 1; done
 
-coverage: $(VENV)/.dev
+coverage: $(VENV)/.all
 	$(INSTALL) pytest-cov
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --cov --cov-report=term-missing:skip-covered \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) -m '' --cov --cov-report=term-missing:skip-covered \
 		--deselect tests/hostile/test_loading.py::test_no_load_reads_a_pickle_asks_the_network_or_runs_a_program
 
 mutate: $(VENV)/.dev
