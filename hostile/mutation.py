@@ -31,14 +31,11 @@ NOTHING = "hiercls.nothing.x_nothing__mutmut_1"
 """A mutant that changes nothing: no test may kill it."""
 
 
-def main(patterns: Iterable[str]) -> int:
+def main(patterns: Iterable[str]) -> None:
     """Make mutants, run tests on those of some names, and print the score by module.
 
     Args:
         patterns: Names of mutants, such as ``hiercls.metrics.flat*``; none: all.
-
-    Returns:
-        0.
     """
     mutants = _made()
     os.chdir("mutants")
@@ -59,7 +56,6 @@ def main(patterns: Iterable[str]) -> int:
         killers = reached[function]
         found[module][tests.run(name, killers, seconds) if killers else "no tests"] += 1
     print(_table(found))
-    return 0
 
 
 def _made() -> list[str]:
@@ -194,4 +190,4 @@ def _table(found: dict[str, Counter[str]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

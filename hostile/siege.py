@@ -7,28 +7,28 @@ may not be told, or a customer that is lost ends in exit code 1.
 from __future__ import annotations
 
 import json
+import os
 import random
-import re
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from hiercls.study.load import running_server, watched
 from hostile.besiegers import Attack, attacks, request, told
 
 TOKENS = {name: f"token-of-{name}-0123456789" for name in ("admin", "one")}
 N_ATTACKERS, N_CLIENTS = 6, 2
-PAUSE, FOUNDING, LOOKING = 0.5, 20.0, 10.0
-"""Seconds between an attacker's or a client's requests, between new customers, between looks at the memory."""
+PAUSE, FOUNDING = 0.5, 20.0
+"""Seconds between an attacker's or a client's requests, and between new customers."""
 
 
 @dataclass(slots=True)
@@ -40,14 +40,14 @@ class Log:
         wrong: What must not have happened, in words.
         waited: Seconds that each right answer to an honest client took.
         founded: Customers that the server said it has.
-        memory: Seconds from the beginning, and megabytes that the server held.
+        memory: When, bytes of memory and seconds of processor time of the server.
     """
 
     statuses: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     wrong: list[str] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
     founded: list[str] = field(default_factory=list)
-    memory: list[tuple[float, float]] = field(default_factory=list)
+    memory: list[tuple[float, int, float]] = field(default_factory=list)
 
 
 def besiege(model: Path, documents: dict[str, str], folder: Path, *, seconds: float) -> Log:
@@ -64,18 +64,22 @@ def besiege(model: Path, documents: dict[str, str], folder: Path, *, seconds: fl
     """
     (folder / "tokens.yaml").write_text(json.dumps({"admin": TOKENS["admin"], "customers": {"one": TOKENS["one"]}}))
     log, until = Log(), time.monotonic() + seconds
-    with served(model, folder) as (process, address):
+    options = ("--tokens", str(folder / "tokens.yaml"), "--store", str(folder / "customers.json"))
+    serve = partial(running_server, model, *options, cores=os.sched_getaffinity(0))
+    with serve() as (process, port):
+        address = ("127.0.0.1", port)
         works: list[Callable[[int], None]] = [lambda number: _attack(address, log, until, number)] * N_ATTACKERS
         works += [lambda number: _ask(address, documents, log, until, number)] * N_CLIENTS
-        works += [lambda number: _found(address, log, until), lambda number: _look(process.pid, log, until)]
-        threads = [threading.Thread(target=_watched, args=(work, number, log)) for number, work in enumerate(works)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        works.append(lambda number: _found(address, log, until))
+        threads = [threading.Thread(target=_noted, args=(work, number, log)) for number, work in enumerate(works)]
+        with watched(process.pid) as log.memory:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         process.send_signal(signal.SIGKILL)
-    with served(model, folder) as (_, address):
-        _, body = told(address, _plain(request("/views", token=TOKENS["admin"], method="GET")))
+    with serve() as (_, port):
+        _, body = told(("127.0.0.1", port), _plain(request("/views", token=TOKENS["admin"], method="GET")))
         lost = set(log.founded) - {view["name"] for view in json.loads(body)}
         log.wrong += [f"customer '{name}' was lost" for name in sorted(lost)]
     kept = ("statuses", "waited", "founded", "memory")
@@ -83,33 +87,12 @@ def besiege(model: Path, documents: dict[str, str], folder: Path, *, seconds: fl
     return log
 
 
-def _watched(work: Callable[[int], None], number: int, log: Log) -> None:
+def _noted(work: Callable[[int], None], number: int, log: Log) -> None:
     """Do a work, and note it where it ends before its time."""
     try:
         work(number)
     except Exception as error:
         log.wrong.append(f"work {number} broke off: {type(error).__name__}: {error}")
-
-
-@contextmanager
-def served(model: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
-    """The command ``serve`` with tokens and a store, until the block ends."""
-    command = [sys.executable, "-m", "hiercls", "serve", str(model), "--port", "0", "--device", "cpu"]
-    command += ["--tokens", str(folder / "tokens.yaml"), "--store", str(folder / "customers.json")]
-    with (folder / "server.log").open("a+") as said:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, text=True)
-        try:
-            place, found = said.tell(), None
-            while found is None and process.poll() is None:
-                time.sleep(0.1)
-                said.seek(place)
-                found = re.search(r"running on http://127\.0\.0\.1:(\d+)", said.read())
-            if found is None:
-                raise RuntimeError(f"the server did not start; see {folder / 'server.log'}")
-            yield process, ("127.0.0.1", int(found[1]))
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 def _plain(data: bytes) -> Attack:
@@ -167,16 +150,6 @@ def _found(address: tuple[str, int], log: Log, until: float) -> None:
         time.sleep(FOUNDING)
 
 
-def _look(pid: int, log: Log, until: float) -> None:
-    """What the server holds."""
-    begin = time.monotonic()
-    while time.monotonic() < until:
-        status = Path(f"/proc/{pid}/status").read_text()
-        size = re.search(r"VmRSS:\s+(\d+) kB", status)
-        log.memory.append((time.monotonic() - begin, int(size[1]) / 1024 if size else float("nan")))
-        time.sleep(LOOKING)
-
-
 def report(log: Log) -> str:
     """What happened, in lines.
 
@@ -187,7 +160,7 @@ def report(log: Log) -> str:
         Text.
     """
     waits = np.quantile(log.waited, [0.5, 0.99]) * 1_000 if log.waited else [float("nan")] * 2
-    sizes = np.array([size for _, size in log.memory])
+    sizes = np.array([size for _, size, _ in log.memory]) / 1e6
     thirds = [f"{part.mean():.0f}" for part in np.array_split(sizes, 3) if len(part)]
     lines = [f"{name}: {dict(sorted(told.items()))}" for name, told in sorted(log.statuses.items())]
     return "\n".join(

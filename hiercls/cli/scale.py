@@ -29,7 +29,7 @@ def scale(
     documents: Annotated[int, typer.Option(min=16, help="Newsgroup documents that an encoder reads.")] = 256,
     rows: Annotated[int, typer.Option(min=1000, help="Short documents of the largest file.")] = 1_000_000,
     topics: Annotated[int, typer.Option(min=1000, help="Topics of the made-up taxonomy.")] = 1_000_000,
-    customers: Annotated[int, typer.Option(min=1000, help="Its customers, of 1,000 topics each.")] = 100_000,
+    customers: Annotated[int, typer.Option(min=1000, help="Its customers, of 400 topics each.")] = 100_000,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for scale.json, scale.md and scale.svg.")
     ] = Path("benchmarks"),

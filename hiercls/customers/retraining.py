@@ -24,7 +24,7 @@ from torch import nn
 
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, ModelFolderError
-from hiercls.files import replacing, replacing_folder
+from hiercls.files import replacing_folder
 from hiercls.model.encoder import EncoderConfig, TextEncoder, load_encoder
 from hiercls.model.pooling import Pooling
 from hiercls.model.surgery import drop_layers, freeze, layer_names, reinitialise
@@ -193,8 +193,7 @@ class EncoderRepurposer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tensors = {name: value.contiguous() for name, value in self.head_.state_dict().items()}
         with replacing_folder(place) as aside:
             self.encoder_.save(aside / _ENCODER)
-            with replacing(aside / _HEAD) as file:
-                file.write_bytes(save(tensors, metadata={"settings": json.dumps(settings)}))
+            (aside / _HEAD).write_bytes(save(tensors, metadata={"settings": json.dumps(settings)}))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

@@ -83,4 +83,4 @@ def _draw_ground(axes: Axes, at: Any, *, far: int, low: int) -> None:
     x, y = at(far / 2, low)
     axes.text(x, y + 0.24, "size, by the smallest", size=SMALL, ha="center", va="top", **ink())
     x, y = at(0, (far + low) / 2)
-    axes.text(x - 0.5, y, "seconds, by the first", size=SMALL, ha="center", va="center", rotation=90, **ink())
+    axes.text(x - 0.5, y, "by the first", size=SMALL, ha="center", va="center", rotation=90, **ink())

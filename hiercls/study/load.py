@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,17 +160,17 @@ def _served(
     """Ask a server: how fast it was after the warm part, all answers, and (when, bytes) of its memory."""
     bodies = [json.dumps({"documents": [text]}).encode() for text in config.texts]
     allowed = os.sched_getaffinity(0)
-    with _server(config.model, core=server_core) as (process, port):
+    with running_server(config.model, cores={server_core}) as (process, port):
         try:
             os.sched_setaffinity(0, {client_core})
-            with _watched(process.pid) as watched:
+            with watched(process.pid) as seen:
                 answered = ask(
                     "127.0.0.1", port, "/predict", bodies, connections=config.connections, seconds=config.seconds
                 )
         finally:
             os.sched_setaffinity(0, allowed)
-    begin = watched[0][0] + WARM * config.seconds
-    counted = [one for one in watched if one[0] >= begin]
+    begin = seen[0][0] + WARM * config.seconds
+    counted = [one for one in seen if one[0] >= begin]
     (start, _, busy), (end, _, busy_at_end) = counted[0], counted[-1]
     n_documents = sum(one.status == 200 and start < one.end <= end for one in answered)
     rate = Rate(documents=n_documents, seconds=end - start, cpu_seconds=busy_at_end - busy)
@@ -178,11 +178,23 @@ def _served(
 
 
 @contextmanager
-def _server(model: Path, *, core: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The command ``serve`` on one core and any free port."""
-    command = [sys.executable, "-m", "hiercls", "serve", str(model), "--port", "0", "--device", "cpu"]
+def running_server(model: Path, *options: str, cores: Collection[int]) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The command ``serve`` on the loopback address and any free port, until the block ends.
+
+    Args:
+        model: The folder of a trained model.
+        *options: More of the command's options.
+        cores: Where it may compute.
+
+    Yields:
+        The process and its port.
+
+    Raises:
+        ConfigError: If it does not start; with what it said.
+    """
+    command = [sys.executable, "-m", "hiercls", "serve", str(model), "--port", "0", "--device", "cpu", *options]
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})  # what a process begins inherits it
+    os.sched_setaffinity(0, cores)  # what a process begins inherits it
     try:
         process = subprocess.Popen(
             command,
@@ -213,8 +225,15 @@ def _server(model: Path, *, core: int) -> Iterator[tuple[subprocess.Popen[str], 
 
 
 @contextmanager
-def _watched(pid: int) -> Iterator[list[tuple[float, int, float]]]:
-    """When, bytes of memory and seconds of processor time of a process, twice a second until the end."""
+def watched(pid: int) -> Iterator[list[tuple[float, int, float]]]:
+    """Look at a process twice a second, until the block ends.
+
+    Args:
+        pid: The process.
+
+    Yields:
+        A list that grows by when, bytes of memory and seconds of processor time.
+    """
     found, ended = [_usage(pid)], threading.Event()
 
     def watch() -> None:

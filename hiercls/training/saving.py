@@ -6,7 +6,6 @@ Knows files and tensors; what the settings mean is the caller's.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,19 +151,12 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _write_files(folder: Path, model: SavedModel) -> None:
     """Weights and map first, then the settings with the hashes of everything that is there."""
-    _write(folder / _TAXONOMY, model.taxonomy.encode("utf-8"))
-    _write(folder / _WEIGHTS, save({name: value.contiguous() for name, value in model.weights.items()}))
+    (folder / _TAXONOMY).write_bytes(model.taxonomy.encode("utf-8"))
+    (folder / _WEIGHTS).write_bytes(save({name: value.contiguous() for name, value in model.weights.items()}))
     if model.vocabulary is not None:
-        _write(folder / _VOCABULARY, json.dumps(list(model.vocabulary), ensure_ascii=False).encode("utf-8"))
+        words = json.dumps(list(model.vocabulary), ensure_ascii=False)
+        (folder / _VOCABULARY).write_bytes(words.encode("utf-8"))
     written = sorted(file for file in folder.rglob("*") if file.is_file())
     hashes = {file.relative_to(folder).as_posix(): sha256(file) for file in written}
     settings = {"format": FORMAT, **model.settings, "sha256": hashes}
-    _write(folder / _SETTINGS, json.dumps(settings, indent=2, ensure_ascii=False).encode("utf-8"))
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file through to the disk."""
-    with file.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    (folder / _SETTINGS).write_bytes(json.dumps(settings, indent=2, ensure_ascii=False).encode("utf-8"))
