@@ -59,14 +59,14 @@ def measure(
         model = HierarchicalTextClassifier(split.taxonomy, **settings, random_state=split.seed)
         with undetermined_topics():  # one customer's own grouping hardly ever determines the topics
             model.fit_rows(rows)
-        topics = model.scorer_.topics(split.test.texts)
         for name in asked:
             known = known_at(split.taxonomy, split.test.labels, name)
             own = tested[known.documents] == name
-            if own.any():
+            places = known.documents[own]
+            if len(places):
+                topics = model.scorer_.topics([split.test.texts[place] for place in places])
                 said = model.scorer_.classes(topics, split.taxonomy.view(name)).argmax(dim=-1).numpy()
-                places = known.documents[own]
-                found[name, members] = Answers(clusters=clusters[places], right=said[places] == known.classes[own])
+                found[name, members] = Answers(clusters=clusters[places], right=said == known.classes[own])
         tick()
     return found
 

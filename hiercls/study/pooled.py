@@ -28,8 +28,8 @@ N_FOLDS, FEWEST = 5, 10
 L2 = 1.0
 """How strongly the head's weights are shrunk."""
 
-DOUBT = 0.02
-"""Standard error of what the head's gains say about the model's, beyond that of the documents' number."""
+DOUBT = 0.033
+"""Standard error of what the head's gains say about the model's, beyond that of the documents' number; see the log."""
 
 Members = frozenset[str]
 Tick = Callable[[], object]
