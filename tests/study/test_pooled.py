@@ -37,11 +37,11 @@ def dealt(tiny, sizes, *, wrong=(), seed=0, width=40):
 
 
 def test_a_small_customer_gains_by_good_labels_and_not_by_random_ones(tiny):
-    documents, encodings = dealt(tiny, {"one": 600, "two": 60, "three": 600}, wrong=("three",))
+    documents, encodings = dealt(tiny, {"one": 600, "two": 30, "three": 600}, wrong=("three",), width=150)
     ticks = []
     worth = forecast(tiny, documents, encodings, seed=0, tick=lambda: ticks.append(1))
     small, large = worth["two"], worth["one"]
-    assert (small.n_documents, large.n_documents) == (60, 600)
+    assert (small.n_documents, large.n_documents) == (30, 600)
     assert small.by_each["one"].mean > 0.1
     assert small.by_each["one"].is_clear
     assert small.by_each["three"].mean < small.by_each["one"].mean - 0.1
