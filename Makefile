@@ -69,9 +69,9 @@ $(VENV)/.dev: $(VENV)/.base
 	$(INSTALL) --editable '.[cleanlab,compare,datasets,onnx,plots,report,repurpose,serve,tables,tune,docs,dev]'
 	@touch $@
 
-# What only slow tests need: engines of clusters, on this machine alone. Spark needs Java, too.
+# What only slow tests need: OpenVINO, and engines of clusters, on this machine alone. Spark needs Java, too.
 $(VENV)/.all: $(VENV)/.dev
-	$(INSTALL) --editable '.[cluster,ray,spark]'
+	$(INSTALL) --editable '.[cluster,int8,ray,spark]'
 	@touch $@
 
 # What follows needs no more than the above, but is no part of `make test`:

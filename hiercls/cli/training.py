@@ -283,6 +283,9 @@ def _fit(
         classifier.save_pretrained(output)
         found = _found(classifier, documents, output)
         show(found, _result(found), as_json=as_json)
+        engine = classifier.scorer_.engine
+        if engine is not None and engine.runtime.cost is not None:
+            note(engine.runtime.cost)
 
 
 def _counts(documents: LabelledDocuments) -> list[tuple[str, str, int]]:

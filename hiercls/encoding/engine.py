@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 
 from hiercls.encoding.cache import EncodingCache
+from hiercls.encoding.runtime import Runtime
 from hiercls.errors import ConfigError
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.pooling import unite
@@ -34,6 +35,8 @@ class EncodingConfig:
         batch_tokens: Tokens in a batch, padding included; at least one text goes in. None: 2,048 on a CPU, whose caches
             hold what a layer makes of them, and 8,192 elsewhere.
         window: Texts that are sorted by length together; two windows are held in memory.
+        compile_from: Texts to compute in one call from which on a CPU's encoder is compiled, if there is a C++
+            compiler: it takes about a minute, which fewer do not win back. None: never.
 
     Raises:
         ConfigError: If a value is not positive.
@@ -41,10 +44,13 @@ class EncodingConfig:
 
     batch_tokens: int | None = None
     window: int = 4096
+    compile_from: int | None = 20_000
 
     def __post_init__(self) -> None:
-        if (self.batch_tokens is not None and self.batch_tokens < 1) or self.window < 1:
-            raise ConfigError(f"expected positive batch_tokens and window, got {self.batch_tokens} and {self.window}")
+        given = {"batch_tokens": self.batch_tokens, "window": self.window, "compile_from": self.compile_from}
+        for name, value in given.items():
+            if value is not None and value < 1:
+                raise ConfigError(f"expected a positive {name}, got {value}")
 
     def batch_tokens_on(self, device: torch.device) -> int:
         """Tokens in a batch on a device.
@@ -70,7 +76,8 @@ class EncodingEngine:
     Args:
         encoder: The encoder; it is moved to the device in the given precision, and frozen.
         device: Where it runs.
-        precision: Number format of its weights and activations; the pooled encodings are float32 always.
+        precision: Number format of its weights and activations, int8 that of its products alone; the pooled encodings
+            are float32 always.
         config: Sizes of batches and windows.
         cache: Encodings kept on disk; None: everything is computed.
     """
@@ -84,7 +91,8 @@ class EncodingEngine:
         config: EncodingConfig | None = None,
         cache: EncodingCache | None = None,
     ) -> None:
-        self.encoder = encoder.to(device=device, dtype=precision).eval().requires_grad_(False)
+        self.runtime = Runtime(encoder, device=device, precision=precision)
+        self.encoder = self.runtime.encoder
         self.device = device
         self.config = EncodingConfig() if config is None else config
         self.cache = cache
@@ -103,7 +111,8 @@ class EncodingEngine:
         starts = range(0, len(texts), self.config.window)
         windows = (texts[start : start + self.config.window] for start in starts)
         with tqdm(total=len(texts), desc="encoding", unit="doc", disable=not progress) as bar:
-            for start, encodings in zip(starts, self.stream(windows, advance=bar.update), strict=True):
+            streamed = self.stream(windows, advance=bar.update, total=len(texts))
+            for start, encodings in zip(starts, streamed, strict=True):
                 out[start : start + len(encodings)] = encodings
         return out
 
@@ -114,25 +123,40 @@ class EncodingEngine:
         return bare
 
     def stream(
-        self, windows: Iterable[Sequence[str]], *, advance: Callable[[int], object] = lambda n_texts: None
+        self,
+        windows: Iterable[Sequence[str]],
+        *,
+        advance: Callable[[int], object] = lambda n_texts: None,
+        total: int = 0,
     ) -> Iterator[np.ndarray]:
         """The encodings of any number of texts, window by window and in order.
 
         Args:
             windows: The texts, in parts that are sorted by length together; one is taken ahead of what is yielded.
             advance: Told of texts, by their number, as they are done.
+            total: Texts that will come, as far as that is known.
 
         Yields:
             Shape (n_texts in the window, width), float32.
         """
+        computed = 0
+
+        def finished(window: _Window) -> np.ndarray:
+            nonlocal computed
+            computed += len(window.wanted)
+            expected = total * len(window.wanted) / max(1, len(window.places))  # the rest may be cached as this is
+            if self.config.compile_from is not None and max(computed, expected) >= self.config.compile_from:
+                self.runtime.compile()
+            return self._finish(window, advance)
+
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="hiercls-tokens") as worker:
             ahead: deque[Future[_Window]] = deque()
             for window in windows:
                 ahead.append(worker.submit(self._prepare, window))
                 if len(ahead) > 1:
-                    yield self._finish(ahead.popleft().result(), advance)
+                    yield finished(ahead.popleft().result())
             while ahead:
-                yield self._finish(ahead.popleft().result(), advance)
+                yield finished(ahead.popleft().result())
 
     def _prepare(self, texts: Sequence[str]) -> _Window:
         """What the cache has of a window, and the tokens of the rest, each distinct text once."""
@@ -167,12 +191,13 @@ class EncodingEngine:
         Nothing is copied back before the last batch, so that a GPU never waits for the next one to be padded.
         """
         sequences, left = windows.sequences, np.bincount(windows.owners)
+        self.runtime.compare(sequences)
         budget = self.config.batch_tokens_on(self.device)
         batches = list(length_batches([len(one) for one in sequences], batch_tokens=budget))
         parts = []
         for batch in batches:
             tokens = Tokens.pad([sequences[row] for row in batch], pad_id=self.encoder.pad_id)
-            parts.append(self.encoder.pool(tokens.to(self.device)))
+            parts.append(self.runtime.pool(tokens.to(self.device)))
             np.subtract.at(left, windows.owners[batch], 1)
             advance(int((left[np.unique(windows.owners[batch])] == 0).sum()))
         pooled = torch.empty(len(sequences), self.encoder.width)

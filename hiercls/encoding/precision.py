@@ -12,7 +12,7 @@ import torch
 
 from hiercls.errors import ConfigError
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 _TOLERANCE = 0.02
 
@@ -92,24 +92,26 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     """The format that a setting means on a device.
 
     Args:
-        precision: ``auto``, ``float32`` or ``bfloat16``.
+        precision: ``auto``, ``float32``, ``bfloat16`` or, on CPUs, ``int8``.
         device: Where the encoder runs.
 
     Returns:
         The number format.
 
     Raises:
-        ConfigError: If the setting is none of the three.
+        ConfigError: If the setting is none of the four, or int8 is asked of another device than a CPU.
 
     Example:
         >>> resolve_precision("float32", torch.device("cpu"))
         torch.float32
     """
-    formats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    formats = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
     if precision == "auto":
         return fast_precision(device)
     if precision not in formats:
-        raise ConfigError(f"expected precision 'auto', 'float32' or 'bfloat16', got {precision!r}")
+        raise ConfigError(f"expected precision 'auto', 'float32', 'bfloat16' or 'int8', got {precision!r}")
+    if precision == "int8" and device.type != "cpu":
+        raise ConfigError(f"expected precision 'auto', 'float32' or 'bfloat16' on {device}: int8 is for CPUs")
     return formats[precision]
 
 

@@ -109,7 +109,7 @@ class HierarchicalTextClassifier(
         priors: Mapping[str, Mapping[str, float]] | None = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
-        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto",
         cache: bool = True,
         random_state: int | np.random.RandomState | None = 0,
         device: str | torch.device | None = None,

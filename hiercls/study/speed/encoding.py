@@ -28,6 +28,7 @@ from hiercls.study.speed.rounds import Row, SpeedConfig, present, ratios
 CPU = torch.device("cpu")
 DEFAULTS = "sentence-transformers, defaults"
 PIPELINE = "transformers pipeline, batch 32"
+OURS, INT8 = "hiercls", "hiercls, int8"
 N_PIPELINE = 64
 """Documents that the slowest peer gets; its rate is counted in tokens."""
 
@@ -40,6 +41,13 @@ def documents(number: int) -> list[str]:
 def engine(precision: str = "auto") -> EncodingEngine:
     """The default encoder in an engine without a cache, on the CPU."""
     return EncodingEngine(load_encoder(EncoderConfig()), device=CPU, precision=resolve_precision(precision, CPU))
+
+
+def int8_engine() -> EncodingEngine:
+    """The same in int8, ready to encode; what it needs may not be installed."""
+    ready = engine("int8")
+    ready.encode(["ready"])
+    return ready
 
 
 def encode_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
@@ -55,8 +63,9 @@ def encode_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     texts, ours = documents(config.documents), engine()
     sequences = ours.encoder.tokenize(texts).sequences
     n_tokens = {"all": sum(map(len, sequences)), "few": sum(map(len, sequences[:N_PIPELINE]))}
-    encoders: dict[str, Encode] = {"hiercls": ours.encode}
-    encoders.update(present(encoding_peers(EncoderConfig(), threads=config.threads), say))
+    encoders: dict[str, Encode] = {OURS: ours.encode}
+    builders = {INT8: lambda: int8_engine().encode, **encoding_peers(EncoderConfig(), threads=config.threads)}
+    encoders.update(present(builders, say))
     for encode in encoders.values():
         encode(texts[:16])
     parts = {name: texts[:N_PIPELINE] if name == PIPELINE else texts for name in encoders}
@@ -67,7 +76,7 @@ def encode_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     near = {name: nearness(encode(texts[:N_PIPELINE]), exact) for name, encode in encoders.items() if name != PIPELINE}
     return [
         *_against(rate, near),
-        *_shares(config, flops_of(ours.encoder, [len(one) for one in sequences]), seconds["hiercls"]),
+        *_shares(config, flops_of(ours.encoder, [len(one) for one in sequences]), seconds[OURS]),
         *(_stated(name, rates, near.get(name)) for name, rates in rate.items()),
     ]
 
@@ -75,15 +84,18 @@ def encode_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
 def _against(rate: dict[str, list[float]], near: dict[str, float]) -> list[Row]:
     """Hiercls against sentence-transformers, and against the fastest peer that says the same."""
     rows, what = [], "encode documents, from strings"
+    if INT8 in rate:
+        rows.append(Row(work=f"{what}, in int8", against=OURS, values=ratios(rate[INT8], rate[OURS])))
     if DEFAULTS in rate:
-        faster = ratios(rate["hiercls"], rate[DEFAULTS])
+        faster = ratios(rate[OURS], rate[DEFAULTS])
         rows.append(Row(work=what, against=DEFAULTS, values=faster, bar=5.5, stretch=8.0))
-    right = [name for name in rate if name != "hiercls" and near.get(name, 0.0) >= 0.999]
-    others = [name for name in rate if name != "hiercls" and name not in right and name in near]
+    peers = [name for name in rate if name not in (OURS, INT8)]
+    right = [name for name in peers if near.get(name, 0.0) >= 0.999]
+    others = [name for name in peers if name not in right and name in near]
     for names, note, bar in ((right, "", 1.25), (others, "its cosine to float32 falls below .999", None)):
         if names:
             fastest = max(names, key=lambda name: float(np.median(rate[name])))
-            faster = ratios(rate["hiercls"], rate[fastest])
+            faster = ratios(rate[OURS], rate[fastest])
             rows.append(
                 Row(work=what, against=f"the fastest peer: {fastest}", values=faster, bar=bar, stretch=1.5, note=note)
             )

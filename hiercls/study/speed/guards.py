@@ -15,9 +15,9 @@ import numpy as np
 from hiercls.data.newsgroups import load_newsgroups
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.model.windows import length_batches
-from hiercls.study.speed.encoding import CPU, documents, engine, nearness
+from hiercls.study.speed.encoding import CPU, documents, engine, int8_engine, nearness
 from hiercls.study.speed.machine import peak_memory
-from hiercls.study.speed.rounds import CLOCKS, Row, SpeedConfig
+from hiercls.study.speed.rounds import CLOCKS, Row, SpeedConfig, present
 from hiercls.taxonomy import Taxonomy, shipped
 from hiercls.training.config import TrainingConfig
 
@@ -53,7 +53,7 @@ def guard_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     say(f"guards: a model on {number:,} documents")
     model.fit(list(groups.texts[:number]), list(groups.topics[:number]))
     return [
-        *_rightness(model, texts),
+        *_rightness(model, texts, say),
         _padding(texts),
         _single(model, texts, config),
         _newcomer(model, texts, config),
@@ -61,15 +61,25 @@ def guard_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     ]
 
 
-def _rightness(model: HierarchicalTextClassifier, texts: list[str]) -> list[Row]:
-    """Vectors in the precision that is used against float32, and the topics that follow from them."""
-    exact, fast = (engine(precision).encode(texts) for precision in ("float32", "auto"))
-    said = [model.scorer_.topics_of_encodings(vectors).argmax(dim=-1) for vectors in (exact, fast)]
-    agreed = 100 * float((said[0] == said[1]).float().mean())
-    return [
-        Row(work="least cosine to float32", against="–", values=[nearness(fast, exact)], unit="", bar=0.999),
-        Row(work="topics that agree with float32", against="–", values=[agreed], unit=" %", bar=99.5),
-    ]
+def _rightness(model: HierarchicalTextClassifier, texts: list[str], say: Callable[[str], None]) -> list[Row]:
+    """Vectors in the precision that is used, and in int8, against float32, and the topics that follow from them."""
+    builders = {"the precision that is used": partial(engine, "auto"), "int8": int8_engine}
+    exact = engine("float32").encode(texts)
+    truth = model.scorer_.topics_of_encodings(exact).argmax(dim=-1)
+    rows = []
+    for name, fast in present(builders, say):
+        vectors = fast.encode(texts)
+        agreed = 100 * float((model.scorer_.topics_of_encodings(vectors).argmax(dim=-1) == truth).float().mean())
+        bars = {"cosine": 0.999, "agreed": 99.5} if name != "int8" else {}
+        rows += [
+            Row(
+                work="least cosine to float32", against=name, values=[nearness(vectors, exact)], bar=bars.get("cosine")
+            ),
+            Row(
+                work="topics that agree with float32", against=name, values=[agreed], unit=" %", bar=bars.get("agreed")
+            ),
+        ]
+    return rows
 
 
 def _padding(texts: list[str]) -> Row:

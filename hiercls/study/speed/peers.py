@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from hiercls.encoding.int8 import LastStates, openvino_model
 from hiercls.errors import require
 from hiercls.model.encoder import EncoderConfig, TextEncoder, find_encoder, load_encoder
 from hiercls.model.tokens import Tokens
@@ -49,18 +50,6 @@ def encoding_peers(config: EncoderConfig, *, threads: int) -> dict[str, Callable
     return peers
 
 
-class _Plain(nn.Module):
-    """Ids and mask to the last hidden states, as exporters want it."""
-
-    def __init__(self, transformer: Any) -> None:
-        super().__init__()
-        self.transformer = transformer
-
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        states: Tensor = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
-        return states
-
-
 def _sentence_transformers(config: EncoderConfig) -> Encode:
     model = require("sentence_transformers", extra="bench").SentenceTransformer(str(find_encoder(config)), device="cpu")
     model.max_seq_length = config.max_length
@@ -85,9 +74,7 @@ def _pipeline(config: EncoderConfig) -> Encode:
 def _openvino(config: EncoderConfig, hint: str, threads: int) -> Encode:
     openvino = require("openvino", extra="bench")
     encoder = load_encoder(config)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = openvino.convert_model(_Plain(encoder.transformer), example_input=_example())
+    model = openvino_model(encoder.transformer)
     settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
     compiled = openvino.Core().compile_model(model, "CPU", settings)
     return _batched(encoder, lambda ids, mask: compiled([ids, mask])[0])
@@ -102,7 +89,7 @@ def _onnxruntime(config: EncoderConfig, int8: bool, threads: int) -> Encode:
         file = Path(folder) / "model.onnx"
         dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
         program: Any = torch.onnx.export(
-            _Plain(encoder.transformer).eval(),
+            LastStates(encoder.transformer).eval(),
             _example(),
             dynamo=True,
             dynamic_shapes=(dynamic, dynamic),

@@ -1,0 +1,111 @@
+"""An encoder with int8 weights and products, computed by OpenVINO on a CPU.
+
+Knows OpenVINO and NNCF; knows no text, no window and no cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import threading
+import warnings
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hiercls.errors import require
+
+GROUP = 128
+"""Neighbouring numbers of a token's vector that share a scale; larger ones are no faster and less exact."""
+
+_ASKING = threading.Lock()
+"""Held while a graph computes, which it does for one at a time."""
+
+
+class LastStates(nn.Module):
+    """Token ids and mask to the last hidden states, as exporters want it.
+
+    Args:
+        transformer: A `transformers` encoder.
+    """
+
+    def __init__(self, transformer: Any) -> None:
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Last hidden states, shape (n_windows, n_tokens, width), of ids and mask of shape (n_windows, n_tokens)."""
+        states: Tensor = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
+
+
+def openvino_model(transformer: Any) -> Any:
+    """A transformer as a model of OpenVINO, of windows of any number and length.
+
+    Args:
+        transformer: A `transformers` encoder in float32.
+
+    Returns:
+        The model, not compiled.
+
+    Raises:
+        MissingExtraError: If OpenVINO is not installed.
+    """
+    openvino = require("openvino", extra="int8")
+    ids = torch.randint(0, transformer.config.vocab_size, (2, 16), generator=torch.Generator().manual_seed(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's, of lengths that it takes for constants
+        return openvino.convert_model(LastStates(transformer), example_input=(ids, torch.ones_like(ids)))
+
+
+class Int8Transformer(nn.Module):
+    """A transformer whose linear layers compute in int8, in the place of the one it is made from.
+
+    Weights are rounded to 8 bits, each output's with a scale and a zero of its own, without any document; activations
+    as they come, ``GROUP`` by ``GROUP``.
+
+    Args:
+        transformer: A `transformers` encoder in float32, on the CPU.
+
+    Raises:
+        MissingExtraError: If OpenVINO or NNCF is not installed.
+
+    Source:
+        Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
+        CVPR 2018, section 2.1.
+    """
+
+    def __init__(self, transformer: Any) -> None:
+        super().__init__()
+        openvino = require("openvino", extra="int8")
+        logging.getLogger("nncf").setLevel(logging.ERROR)
+        with contextlib.redirect_stdout(io.StringIO()):  # NNCF's bars and greetings
+            nncf = require("nncf", extra="int8")
+            model = nncf.compress_weights(openvino_model(transformer), mode=nncf.CompressWeightsMode.INT8_ASYM)
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP,
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "NUM_STREAMS": 1,
+        }
+        self.config = transformer.config
+        self._graph = openvino.Core().compile_model(model, "CPU", settings)
+
+    def forward(self, *, input_ids: Tensor, attention_mask: Tensor) -> SimpleNamespace:
+        """The last hidden states of windows, as a transformer gives them.
+
+        Args:
+            input_ids: Token ids, shape (n_windows, n_tokens).
+            attention_mask: Whether a token is one, the same shape.
+
+        Returns:
+            ``last_hidden_state`` of shape (n_windows, n_tokens, width), float32.
+        """
+        given = [one.numpy().astype(np.int64) for one in (input_ids, attention_mask)]
+        with _ASKING:
+            states = np.array(self._graph(given)[0])
+        return SimpleNamespace(last_hidden_state=torch.from_numpy(states))
