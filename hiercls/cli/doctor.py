@@ -99,7 +99,7 @@ def computing(device: str | None) -> dict[str, Any]:
         "device": str(place),
         "device_why": "you asked for it" if device else f"a GPU is {'' if torch.cuda.is_available() else 'not '}there",
         "precision": str(fast_precision(place)).removeprefix("torch."),
-        "precision_why": precision_reason(place) + "; encoders that are trained compute in float32",
+        "precision_why": precision_reason(place) + "; encoders that are trained keep float32 weights",
         "threads": torch.get_num_threads(),
         "threads_why": f"{THREADS} is {limit}" if limit else f"this process may use {n_cores} cores",
     }

@@ -22,9 +22,9 @@ from hiercls.errors import ConfigError
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.pooling import unite
 from hiercls.model.tokens import Tokens
-from hiercls.model.windows import Windows, length_batches
+from hiercls.model.windows import CPU_BATCH_TOKENS, Windows, length_batches
 
-CPU_BATCH_TOKENS, BATCH_TOKENS = 2048, 8192
+BATCH_TOKENS = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

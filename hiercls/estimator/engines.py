@@ -51,7 +51,8 @@ class EngineConfig:
 
     Args:
         device: Where to compute; None: a GPU where there is one.
-        precision: Number format of a frozen encoder; a trained one computes in float32.
+        precision: Number format of a frozen encoder. A trained one has float32 weights, and where this is bfloat16 its
+            products are so while it is trained.
         tune: What of the encoder is trained.
         cache: Whether encodings of a frozen encoder are kept on disk.
     """
@@ -78,7 +79,9 @@ class EngineConfig:
             The engine; it moves the encoder to its device and precision.
         """
         frozen = self.tune == FROZEN
-        number_format = resolve_precision(self.precision if frozen else "float32", self.place)
+        asked = resolve_precision(self.precision, self.place)
+        number_format = asked if frozen else torch.float32
+        encoder.trained_in = asked
         config = encoder.config
         key = f"{encoder.fingerprint} {config.pooling} {config.max_length} {number_format} unit"
         if (config.windows, config.truncation) != (1, "head"):

@@ -186,7 +186,9 @@ def _checkpoints(
     processes: Processes,
 ) -> AbstractContextManager[CheckpointFolder | None]:
     """The fit's folder of checkpoints; where it runs and what it shows do not decide what is trained."""
-    training = dataclasses.replace(config.training, checkpoints=None, shard_weights=False)
+    training = dataclasses.replace(
+        config.training, checkpoints=None, shard_weights=False, activation_checkpointing=False
+    )
     return checkpoints_of(
         config.training.checkpoints,
         processes,

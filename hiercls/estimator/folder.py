@@ -338,7 +338,8 @@ def _rebuild(cls: Any, saved: SavedModel, device: str | torch.device | None, tas
 def _plain_training(config: TrainingConfig) -> dict[str, Any]:
     """How training went as plain data; where it was kept meanwhile, and held, is no part of a model."""
     settings = dataclasses.asdict(config)
-    del settings["checkpoints"], settings["shard_weights"]
+    for name in ("checkpoints", "shard_weights", "activation_checkpointing"):
+        del settings[name]
     return settings
 
 

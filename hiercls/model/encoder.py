@@ -99,6 +99,8 @@ class TextEncoder(nn.Module):
         self.tokenizer = tokenizer
         self.config = config
         self.fingerprint = fingerprint
+        self.trained_in = torch.float32
+        """Number format of products while it is trained; the weights stay float32."""
 
     @property
     def width(self) -> int:
@@ -190,15 +192,23 @@ class TextEncoder(nn.Module):
             Shape (n_windows, width), float32; to be summed over a text's windows by ``pooling.unite``.
         """
         given = {"inputs_embeds": inputs.values} if isinstance(inputs, States) else {"input_ids": inputs.ids}
-        states = self.transformer(**given, attention_mask=inputs.mask).last_hidden_state
+        is_mixed = self.training and self.trained_in is torch.bfloat16
+        with torch.autocast(inputs.mask.device.type, torch.bfloat16, enabled=is_mixed):
+            states = self.transformer(**given, attention_mask=inputs.mask).last_hidden_state
         pooled: Tensor = self.pooling(states.float(), inputs.mask)
         return pooled
 
     def with_transformer(self, transformer: Any, pooling: Pooling) -> TextEncoder:
         """An encoder with the same tokenizer and settings around another transformer and pooling."""
         encoder = TextEncoder(transformer, self.tokenizer, config=self.config, fingerprint=self.fingerprint)
-        encoder.pooling = pooling
+        encoder.pooling, encoder.trained_in = pooling, self.trained_in
         return encoder
+
+    def recompute_activations(self) -> None:
+        """Compute each layer's activations again on the way back while it is trained, in the place of keeping them."""
+        older = "gradient_checkpointing_enable"  # its name before transformers 5
+        enable = getattr(self.transformer, "activation_checkpointing_enable", None) or getattr(self.transformer, older)
+        enable({"use_reentrant": False})
 
 
 def load_encoder(config: EncoderConfig, *, fingerprint: str | None = None) -> TextEncoder:

@@ -126,6 +126,10 @@ class Reading:
         return Windows(sequences, np.array(owners, dtype=np.int64))
 
 
+CPU_BATCH_TOKENS = 2048
+"""Tokens in a batch on a CPU, whose caches hold what a layer makes of them."""
+
+
 def length_batches(lengths: Sequence[int], *, batch_tokens: int) -> Iterator[np.ndarray]:
     """Positions grouped into batches of like length that hold a budget of tokens, padding included.
 

@@ -83,6 +83,8 @@ class TrainingConfig:
         shard_weights: Whether processes that train together hold a part of the weights and of AdamW's moments each
             (FSDP2), where those of all layers are too many for one GPU; else each holds all of them. The steps stay
             the same, and it is no part of a saved model.
+        activation_checkpointing: Whether an encoder that is trained computes each layer's activations again on the way
+            back, which takes a third more time, in the place of keeping them all; the steps stay the same.
         checkpoints: Where training is kept while it goes on; None: nowhere. It is no part of a saved model.
 
     Raises:
@@ -116,6 +118,7 @@ class TrainingConfig:
     about_weight: float = 4.0
     sampling_temperature: float = 1.0
     shard_weights: bool = False
+    activation_checkpointing: bool = False
     checkpoints: CheckpointConfig | None = None
 
     def __post_init__(self) -> None:

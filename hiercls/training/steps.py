@@ -18,7 +18,9 @@ from hiercls.errors import TrainingError
 from hiercls.losses import CascadeLoss, cascade_loss, symmetric_divergence
 from hiercls.model.batch import Batch, LabelledDocuments
 from hiercls.model.cascade import Forcing
+from hiercls.model.encoder import TextEncoder
 from hiercls.model.network import HierarchicalNetwork
+from hiercls.model.windows import CPU_BATCH_TOKENS
 from hiercls.training.config import TrainingConfig
 from hiercls.training.distributed import Processes, does_not_fit, let_go, share_like, whole
 from hiercls.training.parameters import WeightAverage, head_l1, parameter_groups
@@ -58,10 +60,12 @@ class Steps:
         self.n_steps, self.mean_weight, self.advice = n_steps, mean_weight, advice
         self.taken = 0
         self.at_once: int | None = None
-        """Documents that are computed together; None: all of a batch."""
+        """Documents that fit in memory together; None: all of a batch."""
         self.average: WeightAverage | None = None
         if config.averaging:
             self.average = WeightAverage(network, horizon=config.averaging * n_steps)
+        if config.activation_checkpointing and isinstance(network.body, TextEncoder):
+            network.body.recompute_activations()
         self.optimizer = torch.optim.AdamW(parameter_groups(network, config), fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self._shared, self._optimizer = processes.prepare(network, self.optimizer)
@@ -99,7 +103,7 @@ class Steps:
         """
         self._optimizer.zero_grad()
         documents = share if len(share) else positions[:1]  # a process without documents waits with the others
-        size = self.at_once or len(documents)
+        size = self._size(documents)
         losses = []
         for start in range(0, len(documents), size):
             part = documents[start : start + size]
@@ -112,6 +116,17 @@ class Steps:
                 self._halve(len(part), error)
                 return None
         return torch.cat(losses)[: len(share)]
+
+    def _size(self, documents: np.ndarray) -> int:
+        """How many documents are computed together.
+
+        All but where they did not fit in memory, and on a CPU no more tokens than its caches hold. Processes wait for
+        each other after every part, so that several take their whole share.
+        """
+        size, lengths = self.at_once or len(documents), self.documents.inputs.lengths
+        if lengths is None or self.device.type != "cpu" or self.processes.number > 1:
+            return size
+        return min(size, max(1, CPU_BATCH_TOKENS // int(lengths[documents].max())))
 
     def _add_gradient(self, part: np.ndarray, positions: np.ndarray, counts: float, *, last: bool) -> Tensor:
         """Add the gradient of a part of a batch; with the last part that of the penalties."""

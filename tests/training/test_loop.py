@@ -27,6 +27,7 @@ from hiercls.model.network import HierarchicalNetwork
 from hiercls.model.targets import TargetTable
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
+from hiercls.training import steps
 from hiercls.training.config import TrainingConfig
 from hiercls.training.distributed import Processes
 from hiercls.training.loop import TrainingRun, train
@@ -542,9 +543,10 @@ def test_the_average_is_what_is_judged_and_kept_and_training_goes_on_from_the_we
 # ------------------------------------------------------------------------------------------- the encoder
 
 
-def test_an_encoder_that_is_trained_changes_in_every_layer(
+def over_an_encoder(
     tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]]
-) -> None:
+) -> tuple[HierarchicalNetwork, LabelledDocuments]:
+    """A network with an encoder in it, and documents in tokens."""
     texts, topics = tiny_documents
     encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16))
     rows = [Row(text=text, labels=(("topic", topic),)) for text, topic in zip(texts, topics, strict=True)]
@@ -554,7 +556,14 @@ def test_an_encoder_that_is_trained_changes_in_every_layer(
         weights=np.ones(len(rows), dtype=np.float32),
         groups=np.array(["topic"] * len(rows)),
     )
-    network = make_network(tiny, width=16, body=encoder)
+    return make_network(tiny, width=16, body=encoder, dropout=0.0), documents
+
+
+def test_an_encoder_that_is_trained_changes_in_every_layer(
+    tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]]
+) -> None:
+    network, documents = over_an_encoder(tiny, tiny_bert, tiny_documents)
+    encoder = network.body
     before = {name: value.clone() for name, value in encoder.named_parameters()}
     config = TrainingConfig(
         epochs=6, batch_size=16, learning_rate=0.02, encoder_learning_rate=0.003, weight_decay=0.0, teacher_forcing=0.5
@@ -563,3 +572,69 @@ def test_an_encoder_that_is_trained_changes_in_every_layer(
     assert history.losses[-1] < 0.8 * history.losses[0]
     still = {name for name, value in encoder.named_parameters() if value.equal(before[name])}
     assert all("pooler" in name for name in still), still
+
+
+ONE_STEP = TrainingConfig(
+    epochs=1, batch_size=1000, learning_rate=0.01, weight_decay=0.0, encoder_dropout=0.0, warmup=0.0
+)
+
+
+def largest_difference(one: nn.Module, other: nn.Module) -> float:
+    pairs = zip(state(one), state(other), strict=True)
+    return max(float((left - right).abs().max()) for left, right in pairs if left.is_floating_point())
+
+
+def test_on_a_cpu_a_step_is_computed_by_parts_of_so_many_tokens_and_stays_the_same(
+    tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, shapes = [], []
+    for budget in (10_000, 40):
+        monkeypatch.setattr(steps, "CPU_BATCH_TOKENS", budget)
+        network, documents = over_an_encoder(tiny, tiny_bert, tiny_documents)
+        network.body.register_forward_pre_hook(lambda _, given: shapes.append(given[0].ids.shape))
+        run(network, documents, ONE_STEP)
+        networks.append(network)
+    assert shapes[0][0] == len(documents)
+    assert len(shapes) > 3
+    assert all(n_windows * n_tokens <= 40 for n_windows, n_tokens in shapes[1:])
+    assert sum(n_windows for n_windows, _ in shapes[1:]) == len(documents)
+    assert largest_difference(*networks) < 1e-4
+
+
+def test_activations_that_are_computed_again_are_not_kept_and_change_nothing(
+    tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]]
+) -> None:
+    networks, kept = [], []
+    for again in (False, True):
+        sizes: list[int] = []
+        network, documents = over_an_encoder(tiny, tiny_bert, tiny_documents)
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda one, sizes=sizes: (sizes.append(one.numel()), one)[1], lambda one: one
+        ):
+            run(network, documents, dataclasses.replace(ONE_STEP, activation_checkpointing=again))
+        networks.append(network)
+        kept.append(sum(sizes))
+    assert kept[1] < 0.6 * kept[0]
+    assert largest_difference(*networks) < 1e-6
+
+
+def test_products_are_bfloat16_while_an_encoder_is_trained_and_only_then(
+    tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]]
+) -> None:
+    networks = []
+    for number_format in (torch.float32, torch.bfloat16):
+        network, documents = over_an_encoder(tiny, tiny_bert, tiny_documents)
+        network.body.trained_in = number_format
+        tokens = documents.inputs.batch(np.arange(5))
+        exact = network.eval()(tokens).topics
+        seen: list[torch.dtype] = []
+        network.body.transformer.encoder.layer[0].attention.self.query.register_forward_hook(
+            lambda _, given, found, seen=seen: seen.append(found.dtype)
+        )
+        torch.testing.assert_close(network(tokens).topics, exact)
+        run(network, documents, ONE_STEP)
+        assert seen[0] == torch.float32
+        assert seen[1] == number_format
+        assert all(value.dtype == torch.float32 for value in network.parameters())
+        networks.append(network)
+    assert 0 < largest_difference(*networks) < 0.03
