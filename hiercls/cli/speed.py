@@ -21,6 +21,7 @@ class Sections(StrEnum):
     cache = "cache"
     processes = "processes"
     train = "train"
+    accuracy = "accuracy"
     heads = "heads"
     lexical = "lexical"
     customers = "customers"

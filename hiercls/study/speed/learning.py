@@ -5,10 +5,8 @@ Knows training runs and the peers' own; knows no clock.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +15,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from hiercls.data.rows import Row as Document
@@ -26,7 +23,7 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.estimator.networks import Bench
 from hiercls.model.batch import LabelledDocuments
-from hiercls.model.encoder import EncoderConfig, find_encoder, load_encoder
+from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.inputs import EncodingInputs, Inputs
 from hiercls.model.network import HierarchicalNetwork
@@ -34,13 +31,11 @@ from hiercls.model.targets import TargetTable
 from hiercls.study.corpus import Corpus, newsgroups_corpora
 from hiercls.study.speed.encoding import CPU
 from hiercls.study.speed.rounds import Row, SpeedConfig, present, ratios
+from hiercls.study.speed.trainer import BATCH, BEST, USUAL, build_trainer
 from hiercls.taxonomy import Taxonomy, resolve, shipped
 from hiercls.training.config import TrainingConfig
 from hiercls.training.loop import train
 from hiercls.training.selection import log_topics
-
-BATCH = 32
-"""Documents in a step where the encoder is trained."""
 
 PLAIN = HeadConfig(hidden=0, dropout=0.0, composition="flat")
 """One linear map from encodings to topics: what logistic regression is."""
@@ -104,7 +99,7 @@ def train_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
         fitted(network, documents, ours, n_levels=len(taxonomy.levels))
 
     builders = {
-        name: partial(_trainer, corpus, best=name == BEST, steps=config.steps, threads=config.threads)
+        name: partial(build_trainer, corpus, best=name == BEST, threads=config.threads, max_steps=config.steps)
         for name in (USUAL, BEST)
     }
     seconds = config.time({"hiercls": run, **dict(present(builders, say))}, warm=False)
@@ -117,39 +112,6 @@ def train_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
         rate = [n_tokens / one for one in spent]
         found.append(Row(work="training tokens a second", against=name, values=rate, unit=" tokens/s"))
     return found
-
-
-USUAL, BEST = (
-    "transformers Trainer, defaults",
-    "transformers Trainer, eager attention, no dropout, like lengths together",
-)
-
-
-def _trainer(corpus: Corpus, *, best: bool, steps: int, threads: int) -> Callable[[], object]:
-    """A Trainer's whole run over the documents, tokenized before."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer
-    from transformers import TrainingArguments as Arguments
-
-    folder = str(find_encoder(EncoderConfig()))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    ids = tokenizer(list(corpus.texts), truncation=True, max_length=EncoderConfig().max_length)["input_ids"]
-    dataset = [{"input_ids": one, "labels": topic} for one, topic in zip(ids, corpus.topics.tolist(), strict=True)]
-    plain: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if best else {}
-    plain |= {"attn_implementation": "eager"} if best else {}
-    sampling = {"train_sampling_strategy": "group_by_length"} if best else {}
-
-    def run() -> None:
-        model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=20, **plain)
-        with tempfile.TemporaryDirectory() as output:
-            arguments = Arguments(
-                output_dir=output, max_steps=steps, per_device_train_batch_size=BATCH, save_strategy="no",
-                report_to=[], disable_tqdm=True, use_cpu=True, logging_strategy="no", **sampling,
-            )  # fmt: skip
-            collator = DataCollatorWithPadding(tokenizer)
-            with threadpool_limits(limits=threads):
-                Trainer(model, arguments, train_dataset=dataset, data_collator=collator).train()
-
-    return run
 
 
 def head_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
