@@ -30,6 +30,9 @@ from hiercls.taxonomy import View
 HEAD_BATCH = 4096
 """Documents that go through the heads at a time."""
 
+WINDOW, NUMBERS = 4096, 1 << 24
+"""Texts that are sorted by length and scored together: so many, and fewer where texts × topics were more numbers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicMix:
@@ -94,6 +97,11 @@ class Scorer:
     filings: Mapping[str, np.ndarray] = field(default_factory=dict)
     extensions: tuple[Extension, ...] = ()
 
+    @property
+    def window(self) -> int:
+        """Texts to be scored together where there are any number of them, so that memory is bounded."""
+        return min(WINDOW, max(16, NUMBERS // len(self.mix.pooled)))
+
     def filed(self, view: View) -> View:
         """A view, its topics filed as was found where it was adapted to."""
         return dataclasses.replace(view, filing=self.filings[view.name]) if view.name in self.filings else view
@@ -116,7 +124,7 @@ class Scorer:
         """Log p(t|x) of any number of texts in bounded memory, window by window and in order.
 
         Args:
-            windows: The texts in parts, such as 4,096 at a time; one is taken ahead of what is yielded.
+            windows: The texts in parts, such as ``window`` at a time; one is taken ahead of what is yielded.
             advance: Told of texts, by their number, as they are encoded.
 
         Yields:

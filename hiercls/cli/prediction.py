@@ -60,9 +60,6 @@ Resume = Annotated[
 ]
 TopK = Annotated[int, typer.Option(min=1, help="How many of the likeliest classes are listed.")]
 
-WINDOW = 4096
-"""Documents that are answered together: memory is bounded by their encodings, and answers flow."""
-
 DIGITS = 6
 """Digits of a probability that are written, after the point."""
 
@@ -121,7 +118,7 @@ def predict(
     key = _identity(model, file, asked) if resume else None
     with _documents(file) as documents:
         n_rows = _checked(documents(), skipping)
-        with resumed(output, key=key, multiple=WINDOW) as (stream, n_done):
+        with resumed(output, key=key, multiple=classifier.scorer_.window) as (stream, n_done):
             left = itertools.islice(documents(), n_done, None)
             answers = _answers(
                 classifier, left, view, more, top_k=top_k, false_alarms=false_alarms, n_rows=n_rows - n_done
@@ -193,7 +190,7 @@ def _answers(
     held: deque[list[Row | Reject]] = deque()
 
     def windows() -> Iterator[list[str]]:
-        while window := list(itertools.islice(items, WINDOW)):
+        while window := list(itertools.islice(items, scorer.window)):
             held.append(window)
             yield [item.text for item in window if isinstance(item, Row)]
 

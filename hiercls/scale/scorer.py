@@ -28,9 +28,6 @@ from hiercls.taxonomy import View
 TEXT, REASONS = "text", "reasons"
 """The column that is read, and the one that says why a row has no answer."""
 
-WINDOW, NUMBERS = 4096, 1 << 24
-"""Rows that are sorted by length and answered together: so many, and fewer where topics × rows were more numbers."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreConfig:
@@ -134,7 +131,7 @@ class TableScorer:
     @property
     def window(self) -> int:
         """Rows that are answered together."""
-        return max(16, min(WINDOW, NUMBERS // len(self._classifier.taxonomy_.topics)))
+        return self._scorer.window
 
     @cached_property
     def views(self) -> tuple[View, ...]:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from hiercls import scoring
 from hiercls.cli import prediction
 from hiercls.data import reading
 from hiercls.data.rows import Row
@@ -67,7 +68,7 @@ def test_nothing_in_is_nothing_out(run, training):
 
 def test_windows_do_not_show(run, training, file, monkeypatch):
     whole = run("predict", training[0], file, "--at", "two").stdout
-    monkeypatch.setattr(prediction, "WINDOW", 2)
+    monkeypatch.setattr(scoring, "WINDOW", 2)
     assert run("predict", training[0], file, "--at", "two").stdout == whole
 
 
@@ -259,7 +260,7 @@ def promising(run, model, world):
 @pytest.mark.parametrize("exact", [(), ("--calibrated-at", "one")])
 def test_sets_nodes_and_the_cheapest_class_are_the_estimators(run, promising, file, exact, monkeypatch):
     classifier = HierarchicalTextClassifier.from_pretrained(promising)
-    monkeypatch.setattr(prediction, "WINDOW", 2)
+    monkeypatch.setattr(scoring, "WINDOW", 2)
     asked = ("--at", "one", "--coverage", 0.8, *exact, "--threshold", 0.9, "--least-cost")
     found = answers(run("predict", promising, file, *asked))
     plain = answers(run("predict", promising, file, "--at", "one"))
@@ -319,7 +320,7 @@ def test_a_long_file_is_never_held_whole(run, training, tmp_path, monkeypatch):
             held -= 1
 
     monkeypatch.setattr(reading, "Row", Counted)
-    monkeypatch.setattr(prediction, "WINDOW", 5)
+    monkeypatch.setattr(scoring, "WINDOW", 5)
     path = tmp_path / "long.jsonl"
     path.write_text("\n".join(json.dumps({"text": f"a{number % 6}"}) for number in range(200)))
     assert len(answers(run("predict", training[0], path))) == 200

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from hiercls import scoring
 from hiercls.cli import prediction
 
 N_TEXTS = 11
@@ -14,7 +15,7 @@ N_TEXTS = 11
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    monkeypatch.setattr(prediction, "WINDOW", 4)
+    monkeypatch.setattr(scoring, "WINDOW", 4)
     path = tmp_path / "texts.jsonl"
     texts = [f"{letter}1 the {letter}2 {number}" for number, letter in enumerate("abcdefabcde")]
     path.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")

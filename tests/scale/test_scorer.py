@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from hiercls import scoring
 from hiercls.errors import ConfigError, DataError
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.scale import ScoreConfig, TableScorer
-from hiercls.scale import scorer as scorer_module
 from hiercls.scale.columns import CLASSES
 from hiercls.training.config import TrainingConfig
 
@@ -99,9 +99,9 @@ def test_several_topics_are_lists(tiny, tiny_bert, tiny_documents, tmp_path):
 
 def test_windows_shrink_with_many_topics(words_model, monkeypatch):
     assert TableScorer(words_model).window == 4096
-    monkeypatch.setattr(scorer_module, "NUMBERS", 6 * 100)
+    monkeypatch.setattr(scoring, "NUMBERS", 6 * 100)
     assert TableScorer(words_model).window == 100
-    monkeypatch.setattr(scorer_module, "NUMBERS", 6)
+    monkeypatch.setattr(scoring, "NUMBERS", 6)
     assert TableScorer(words_model).window == 16
 
 

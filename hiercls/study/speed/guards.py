@@ -73,15 +73,13 @@ def _rightness(model: HierarchicalTextClassifier, texts: list[str], say: Callabl
     rows = []
     for name, fast in present(builders, say):
         vectors = fast.encode(texts)
-        agreed = 100 * float((model.scorer_.topics_of_encodings(vectors).argmax(dim=-1) == truth).float().mean())
+        same = 100 * float((model.scorer_.topics_of_encodings(vectors).argmax(dim=-1) == truth).float().mean())
         bars = {} if name == "int8" else {"cosine": 0.999, "agreed": 99.5}
         told = f"precision='{name}'"
         near = nearness(vectors, exact)
         rows += [
             Row(work="least cosine to float32", against=told, values=[near], unit="", bar=bars.get("cosine")),
-            Row(
-                work="topics that agree with float32", against=told, values=[agreed], unit=" %", bar=bars.get("agreed")
-            ),
+            Row(work="topics that agree with float32", against=told, values=[same], unit=" %", bar=bars.get("agreed")),
         ]
     return rows
 
