@@ -101,6 +101,7 @@ class TextEncoder(nn.Module):
         self.fingerprint = fingerprint
         self.trained_in = torch.float32
         """Number format of products while it is trained; the weights stay float32."""
+        self._attention = transformer.config._attn_implementation
 
     @property
     def width(self) -> int:
@@ -170,6 +171,22 @@ class TextEncoder(nn.Module):
             self.tokenizer.save_pretrained(folder)
         if weights := self.pooling.state_dict():
             save_file({name: value.contiguous() for name, value in weights.items()}, folder / _POOLING)
+
+    def train(self, mode: bool = True) -> TextEncoder:
+        """Make ready to be trained, or to encode.
+
+        A CPU's way back through fused attention takes longer in bfloat16 than through plain products.
+
+        Args:
+            mode: Whether to be trained.
+
+        Returns:
+            Itself.
+        """
+        super().train(mode)
+        if self.trained_in is torch.bfloat16 and self.transformer.device.type == "cpu":
+            self.transformer.set_attn_implementation("eager" if mode else self._attention)
+        return self
 
     def forward(self, inputs: Tokens | States) -> Tensor:
         """Encode a batch of texts.

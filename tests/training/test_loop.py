@@ -618,23 +618,27 @@ def test_activations_that_are_computed_again_are_not_kept_and_change_nothing(
     assert largest_difference(*networks) < 1e-6
 
 
-def test_products_are_bfloat16_while_an_encoder_is_trained_and_only_then(
+def test_products_are_bfloat16_and_attention_plain_while_an_encoder_is_trained_and_only_then(
     tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]]
 ) -> None:
     networks = []
-    for number_format in (torch.float32, torch.bfloat16):
+    for trained_in, attention in ((torch.float32, "sdpa"), (torch.bfloat16, "eager")):
         network, documents = over_an_encoder(tiny, tiny_bert, tiny_documents)
-        network.body.trained_in = number_format
+        encoder = network.body
+        encoder.trained_in = trained_in
         tokens = documents.inputs.batch(np.arange(5))
         exact = network.eval()(tokens).topics
-        seen: list[torch.dtype] = []
-        network.body.transformer.encoder.layer[0].attention.self.query.register_forward_hook(
-            lambda _, given, found, seen=seen: seen.append(found.dtype)
+        seen: list[tuple[torch.dtype, str]] = []
+        encoder.transformer.encoder.layer[0].attention.self.query.register_forward_hook(
+            lambda _, given, found, seen=seen, settings=encoder.transformer.config: seen.append(
+                (found.dtype, settings._attn_implementation)
+            )
         )
         torch.testing.assert_close(network(tokens).topics, exact)
         run(network, documents, ONE_STEP)
-        assert seen[0] == torch.float32
-        assert seen[1] == number_format
+        network.eval()(tokens)
+        assert seen[0] == seen[-1] == (torch.float32, "sdpa")
+        assert seen[1] == (trained_in, attention)
         assert all(value.dtype == torch.float32 for value in network.parameters())
         networks.append(network)
     assert 0 < largest_difference(*networks) < 0.03
