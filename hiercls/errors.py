@@ -130,6 +130,10 @@ class CheckpointError(TrainingError):
     """A folder of checkpoints that cannot be written, is another training's, or holds none that is whole."""
 
 
+_TELLING = ("openvino", "nncf")
+"""Optional dependencies that send telemetry unless it is declined."""
+
+
 def require(module: str, *, extra: str) -> ModuleType:
     """Import an optional dependency, or say how to install it.
 
@@ -147,6 +151,8 @@ def require(module: str, *, extra: str) -> ModuleType:
         >>> require("json", extra="none").__name__
         'json'
     """
+    if module.split(".")[0] in _TELLING:
+        _decline_telemetry()
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -156,6 +162,15 @@ def require(module: str, *, extra: str) -> ModuleType:
             f"this needs the package '{module.split('.')[0]}', which is not installed; "
             f"install it with: pip install 'hiercls[{extra}]'"
         ) from error
+
+
+def _decline_telemetry() -> None:
+    """Keep OpenVINO and NNCF from telling their makers that they are used, in this process."""
+    try:
+        consent = importlib.import_module("openvino_telemetry.utils.opt_in_checker")
+    except ImportError:
+        return
+    consent.OptInChecker.check = lambda *_, **__: consent.ConsentCheckResult.DECLINED
 
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:

@@ -139,13 +139,13 @@ class EncodingEngine:
         Yields:
             Shape (n_texts in the window, width), float32.
         """
-        computed = 0
+        seen, computed = 0, 0
 
         def finished(window: _Window) -> np.ndarray:
-            nonlocal computed
-            computed += len(window.wanted)
-            expected = total * len(window.wanted) / max(1, len(window.places))  # the rest may be cached as this is
-            if self.config.compile_from is not None and max(computed, expected) >= self.config.compile_from:
+            nonlocal seen, computed
+            seen, computed = seen + len(window.places), computed + len(window.wanted)
+            left = max(0, total - seen) * len(window.wanted) / max(1, len(window.places))  # cached as this window is
+            if window.wanted and self.config.compile_from is not None and computed + left >= self.config.compile_from:
                 self.runtime.compile()
             return self._finish(window, advance)
 

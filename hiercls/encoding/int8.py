@@ -6,6 +6,7 @@ Knows OpenVINO and NNCF; knows no text, no window and no cache.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import logging
 import threading
@@ -18,12 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from hiercls.errors import require
+from hiercls.model.encoder import quiet_transformers
 
 GROUP = 128
 """Neighbouring numbers of a token's vector that share a scale; larger ones are no faster and less exact."""
 
-_ASKING = threading.Lock()
-"""Held while a graph computes, which it does for one at a time."""
+_CONVERTING, _ASKING = threading.Lock(), threading.Lock()
+"""Held while standard output is taken from NNCF, and while a graph computes, which it does for one at a time."""
 
 
 class LastStates(nn.Module):
@@ -56,10 +58,22 @@ def openvino_model(transformer: Any) -> Any:
         MissingExtraError: If OpenVINO is not installed.
     """
     openvino = require("openvino", extra="int8")
-    ids = torch.randint(0, transformer.config.vocab_size, (2, 16), generator=torch.Generator().manual_seed(0))
-    with warnings.catch_warnings():
+    length = min(16, getattr(transformer.config, "max_position_embeddings", 16) - 2)  # RoBERTa keeps two for itself
+    ids = torch.randint(0, transformer.config.vocab_size, (2, length), generator=torch.Generator().manual_seed(0))
+    with quiet_transformers(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer's, of lengths that it takes for constants
         return openvino.convert_model(LastStates(transformer), example_input=(ids, torch.ones_like(ids)))
+
+
+def check_installed() -> None:
+    """Say what is missing before any work.
+
+    Raises:
+        MissingExtraError: If OpenVINO or NNCF is not installed.
+    """
+    for module in ("openvino", "nncf"):
+        if importlib.util.find_spec(module) is None:
+            require(module, extra="int8")
 
 
 class Int8Transformer(nn.Module):
@@ -83,7 +97,7 @@ class Int8Transformer(nn.Module):
         super().__init__()
         openvino = require("openvino", extra="int8")
         logging.getLogger("nncf").setLevel(logging.ERROR)
-        with contextlib.redirect_stdout(io.StringIO()):  # NNCF's bars and greetings
+        with _CONVERTING, contextlib.redirect_stdout(io.StringIO()):  # NNCF's bars and greetings
             nncf = require("nncf", extra="int8")
             model = nncf.compress_weights(openvino_model(transformer), mode=nncf.CompressWeightsMode.INT8_ASYM)
         settings = {

@@ -111,7 +111,9 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     if precision not in formats:
         raise ConfigError(f"expected precision 'auto', 'float32', 'bfloat16' or 'int8', got {precision!r}")
     if precision == "int8" and device.type != "cpu":
-        raise ConfigError(f"expected precision 'auto', 'float32' or 'bfloat16' on {device}: int8 is for CPUs")
+        raise ConfigError(
+            f"expected precision 'auto', 'float32' or 'bfloat16' on {device}, or device='cpu', got 'int8'"
+        )
     return formats[precision]
 
 

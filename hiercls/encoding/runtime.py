@@ -11,14 +11,14 @@ import shutil
 import threading
 import warnings
 from collections.abc import Sequence
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from hiercls.encoding.int8 import Int8Transformer
+from hiercls.encoding.int8 import Int8Transformer, check_installed
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.tokens import Tokens
 
@@ -39,13 +39,22 @@ class Runtime:
 
     def __init__(self, encoder: TextEncoder, *, device: torch.device, precision: torch.dtype) -> None:
         self.is_int8 = precision is torch.int8
+        if self.is_int8:
+            check_installed()
         number_format = torch.float32 if self.is_int8 else precision
         self.encoder = encoder.to(device=device, dtype=number_format).eval().requires_grad_(False)
         self.device = device
-        self._compiled: TextEncoder | None = None
-        self._lock = threading.Lock()
         self.cost: str | None = None
         """How near int8 came to float32 on the first windows, in words; None where it was not compared."""
+        self._made: TextEncoder | None = None
+        self._lock = threading.RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what was made of the encoder here, which is made again where it is wanted."""
+        return {**self.__dict__, "_made": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.RLock())
 
     def pool(self, tokens: Tokens) -> Tensor:
         """Encode windows, each alone.
@@ -57,9 +66,9 @@ class Runtime:
             Shape (n_windows, width), float32.
         """
         if self.is_int8:
-            return self._int8.pool(tokens)
-        if self._compiled is not None and min(tokens.ids.shape) > 1:  # shapes of 1 would be compiled anew
-            return self._compiled.pool(tokens)
+            return self._int8().pool(tokens)
+        if self._made is not None and min(tokens.ids.shape) > 1:  # shapes of 1 would be compiled anew
+            return self._made.pool(tokens)
         return self.encoder.pool(tokens)
 
     def compare(self, sequences: Sequence[np.ndarray]) -> None:
@@ -68,33 +77,36 @@ class Runtime:
         Args:
             sequences: Token ids of windows.
         """
-        if not self.is_int8 or self.cost is not None or not len(sequences):
+        if not self.is_int8 or not len(sequences):
             return
-        some = [sequences[place] for place in np.linspace(0, len(sequences) - 1, N_COMPARED).astype(int)]
-        tokens = Tokens.pad(some, pad_id=self.encoder.pad_id)
-        cosines = cosine_similarity(self._int8.pool(tokens), self.encoder.pool(tokens))
-        mean, least = cosines.mean().item(), cosines.min().item()
-        self.cost = f"int8: cosine to float32 on {len(some)} of the texts' windows {mean:.4f}, at least {least:.4f}"
+        with self._lock:
+            if self.cost is not None:
+                return
+            places = np.unique(np.linspace(0, len(sequences) - 1, N_COMPARED).astype(int))
+            tokens = Tokens.pad([sequences[place] for place in places], pad_id=self.encoder.pad_id)
+            cosines = cosine_similarity(self._int8().pool(tokens), self.encoder.pool(tokens))
+            mean, least = cosines.mean().item(), cosines.min().item()
+            self.cost = f"int8: cosine to float32 on {len(places)} windows of texts {mean:.4f}, at least {least:.4f}"
         _LOG.info(self.cost)
-        if mean < NEAR:
+        if not mean >= NEAR:
             warnings.warn(f"{self.cost}, which is far with this encoder; take precision='auto'", stacklevel=2)
 
     @torch.inference_mode()
     def compile(self) -> None:
         """Compile the encoder for batches of any shape; where that fails, a warning, and all stays as it is."""
         with self._lock:
-            if self.is_int8 or self._compiled is not None or not can_compile(self.device):
+            if self.is_int8 or self._made is not None or not can_compile(self.device):
                 return
             _LOG.info("compiling the encoder, which takes about a minute")
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", DeprecationWarning)  # of torch, at itself
-                    self._compiled = self._compile()
+                    self._made = self._compiled()
             except Exception as error:  # of torch's compiler or of the C++ compiler, each of its own kind
                 warnings.warn(f"compiling the encoder failed, and it runs as it is: {error}", stacklevel=2)
-                self._compiled = self.encoder
+                self._made = self.encoder
 
-    def _compile(self) -> TextEncoder:
+    def _compiled(self) -> TextEncoder:
         """The encoder, compiled: by its first batches, of two shapes, so that it takes any."""
         transformer = torch.compile(self.encoder.transformer, dynamic=True, options={"freezing": True})
         compiled = self.encoder.with_transformer(transformer, self.encoder.pooling)
@@ -103,10 +115,13 @@ class Runtime:
             compiled.pool(Tokens.pad(windows, pad_id=self.encoder.pad_id))
         return compiled
 
-    @cached_property
     def _int8(self) -> TextEncoder:
         """The encoder with int8 products; made when it is first asked, which takes seconds."""
-        return self.encoder.with_transformer(Int8Transformer(self.encoder.transformer), self.encoder.pooling)
+        with self._lock:
+            if self._made is None:
+                transformer = Int8Transformer(self.encoder.transformer)
+                self._made = self.encoder.with_transformer(transformer, self.encoder.pooling)
+            return self._made
 
 
 def can_compile(device: torch.device) -> bool:

@@ -72,6 +72,7 @@ def checkpoints_of(
             "device": engine.device.type,
             "threads": str(torch.get_num_threads()),
             "processes": str(processes.number),
+            "precision": str(encoder.trained_in).removeprefix("torch."),
         }
         with opened(config, made_from=made_from, made_on=made_on) as folder:
             yield folder

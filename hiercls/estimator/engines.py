@@ -50,7 +50,7 @@ class EngineConfig:
     """The settings that decide how texts are encoded.
 
     Args:
-        device: Where to compute; None: a GPU where there is one.
+        device: Where to compute; None: a GPU where there is one, and a CPU for int8.
         precision: Number format of a frozen encoder. A trained one has float32 weights, and where this is bfloat16 its
             products are so while it is trained.
         tune: What of the encoder is trained.
@@ -67,6 +67,8 @@ class EngineConfig:
         """Where to compute."""
         if self.device is not None:
             return torch.device(self.device)
+        if self.precision == "int8":
+            return torch.device("cpu")
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def build(self, encoder: TextEncoder) -> EncodingEngine:
@@ -77,8 +79,14 @@ class EngineConfig:
 
         Returns:
             The engine; it moves the encoder to its device and precision.
+
+        Raises:
+            ConfigError: If an encoder is to be trained in int8, or int8 is asked of another device than a CPU.
+            MissingExtraError: If int8 is asked and what computes it is not installed.
         """
         frozen = self.tune == FROZEN
+        if self.precision == "int8" and not frozen:
+            raise ConfigError(f"precision='int8' is for a frozen encoder; with tune='{self.tune}' take 'auto'")
         asked = resolve_precision(self.precision, self.place)
         number_format = asked if frozen else torch.float32
         encoder.trained_in = asked

@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -166,7 +166,7 @@ class TextEncoder(nn.Module):
         Args:
             folder: Where to.
         """
-        with _quiet_files():
+        with quiet_transformers():
             self.transformer.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         if weights := self.pooling.state_dict():
@@ -210,7 +210,7 @@ class TextEncoder(nn.Module):
         """
         given = {"inputs_embeds": inputs.values} if isinstance(inputs, States) else {"input_ids": inputs.ids}
         is_mixed = self.training and self.trained_in is torch.bfloat16
-        with torch.autocast(inputs.mask.device.type, torch.bfloat16, enabled=is_mixed):
+        with torch.autocast(inputs.mask.device.type, torch.bfloat16) if is_mixed else nullcontext():
             states = self.transformer(**given, attention_mask=inputs.mask).last_hidden_state
         pooled: Tensor = self.pooling(states.float(), inputs.mask)
         return pooled
@@ -218,14 +218,22 @@ class TextEncoder(nn.Module):
     def with_transformer(self, transformer: Any, pooling: Pooling) -> TextEncoder:
         """An encoder with the same tokenizer and settings around another transformer and pooling."""
         encoder = TextEncoder(transformer, self.tokenizer, config=self.config, fingerprint=self.fingerprint)
-        encoder.pooling, encoder.trained_in = pooling, self.trained_in
+        encoder.pooling, encoder.trained_in, encoder.training = pooling, self.trained_in, self.training
         return encoder
 
-    def recompute_activations(self) -> None:
-        """Compute each layer's activations again on the way back while it is trained, in the place of keeping them."""
-        older = "gradient_checkpointing_enable"  # its name before transformers 5
-        enable = getattr(self.transformer, "activation_checkpointing_enable", None) or getattr(self.transformer, older)
-        enable({"use_reentrant": False})
+    def recompute_activations(self, again: bool) -> None:
+        """Compute each layer's activations again on the way back while it is trained, in the place of keeping them.
+
+        Args:
+            again: Whether to compute them again; else they are kept.
+        """
+        is_newer = hasattr(self.transformer, "activation_checkpointing_enable")
+        name = "activation_checkpointing" if is_newer else "gradient_checkpointing"  # before transformers 5.20
+        if again:
+            self.transformer.config.use_cache = False  # which only decoders have, but all are warned of
+            getattr(self.transformer, f"{name}_enable")({"use_reentrant": False})
+        elif getattr(self.transformer, f"is_{name}"):
+            getattr(self.transformer, f"{name}_disable")()
 
 
 def load_encoder(config: EncoderConfig, *, fingerprint: str | None = None) -> TextEncoder:
@@ -252,7 +260,7 @@ def load_encoder(config: EncoderConfig, *, fingerprint: str | None = None) -> Te
             f"the model was trained on the encoder '{config.name}' with SHA-256 {fingerprint}, "
             f"but the one found here has {found}; give the encoder it was trained on"
         )
-    with _quiet_files(), torch.random.fork_rng(devices=[]):
+    with quiet_transformers(), torch.random.fork_rng(devices=[]):
         try:
             transformer, tokenizer = _load_parts(folder)
         except Exception as error:  # transformers, tokenizers and safetensors raise errors of their own
@@ -405,8 +413,8 @@ def _sha256(files: Sequence[Path]) -> str:
 
 
 @contextmanager
-def _quiet_files() -> Iterator[None]:
-    """Loading and saving without `transformers`' progress bar and load report; both settings are put back."""
+def quiet_transformers() -> Iterator[None]:
+    """What is done without `transformers`' progress bar, load report and warnings; both settings are put back."""
     from transformers.utils import logging
 
     bar, level = logging.is_progress_bar_enabled(), logging.get_verbosity()

@@ -22,6 +22,10 @@ _UNCUTTABLE = "the layers of {} cannot be run in two parts; train the whole enco
 class _HandedIn(nn.Module):
     """In the place of the embeddings: hidden states are handed in where word embeddings would be."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Identity()  # what `transformers` looks for before it computes activations again
+
     def forward(self, input_ids: Any = None, inputs_embeds: Any = None, *rest: Any, **named: Any) -> Tensor:
         states: Tensor = inputs_embeds
         return states

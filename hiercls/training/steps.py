@@ -64,8 +64,10 @@ class Steps:
         self.average: WeightAverage | None = None
         if config.averaging:
             self.average = WeightAverage(network, horizon=config.averaging * n_steps)
-        if config.activation_checkpointing and isinstance(network.body, TextEncoder):
-            network.body.recompute_activations()
+        if isinstance(network.body, TextEncoder):
+            network.body.recompute_activations(config.activation_checkpointing)
+        by_parts = device.type == "cpu" and processes.number == 1
+        self._lengths = documents.inputs.lengths if by_parts else None
         self.optimizer = torch.optim.AdamW(parameter_groups(network, config), fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self._shared, self._optimizer = processes.prepare(network, self.optimizer)
@@ -123,10 +125,10 @@ class Steps:
         All but where they did not fit in memory, and on a CPU no more tokens than its caches hold. Processes wait for
         each other after every part, so that several take their whole share.
         """
-        size, lengths = self.at_once or len(documents), self.documents.inputs.lengths
-        if lengths is None or self.device.type != "cpu" or self.processes.number > 1:
+        size = self.at_once or len(documents)
+        if self._lengths is None:
             return size
-        return min(size, max(1, CPU_BATCH_TOKENS // int(lengths[documents].max())))
+        return min(size, max(1, CPU_BATCH_TOKENS // int(self._lengths[documents].max())))
 
     def _add_gradient(self, part: np.ndarray, positions: np.ndarray, counts: float, *, last: bool) -> Tensor:
         """Add the gradient of a part of a batch; with the last part that of the penalties."""

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import importlib.util
 import logging
+import os
+import pickle
 import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +21,7 @@ import pytest
 import torch
 
 from hiercls.encoding import runtime
+from hiercls.encoding.cache import EncodingCache
 from hiercls.encoding.engine import EncodingConfig, EncodingEngine
 from hiercls.encoding.runtime import Runtime, can_compile
 from hiercls.errors import MissingExtraError
@@ -33,37 +43,89 @@ class Rounded(torch.nn.Module):
         return SimpleNamespace(last_hidden_state=(states / self.step).round() * self.step)
 
 
+class Unsendable(Rounded):
+    """One that no other process can be sent, as compiled ones are."""
+
+    def __reduce_ex__(self, protocol: object) -> str:
+        raise TypeError("cannot be sent")
+
+
 def engine(folder: Path, *, precision: torch.dtype = torch.float32, **settings: int | None) -> EncodingEngine:
     encoder = load_encoder(EncoderConfig(name=str(folder), max_length=24))
     return EncodingEngine(encoder, device=CPU, precision=precision, config=EncodingConfig(**settings))
 
 
-def test_int8_computes_beside_float32_and_says_once_how_near(
-    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Int8 is there, and rounds states to steps of .05."""
+    monkeypatch.setattr(runtime, "check_installed", lambda: None)
     monkeypatch.setattr(runtime, "Int8Transformer", lambda transformer: Rounded(transformer, step=0.05))
-    exact, rounded = engine(tiny_bert), engine(tiny_bert, precision=torch.int8)
+
+
+@pytest.mark.usefixtures("rounded")
+def test_int8_computes_beside_float32_and_says_once_how_near(tiny_bert: Path, caplog: pytest.LogCaptureFixture) -> None:
+    exact, fast = engine(tiny_bert), engine(tiny_bert, precision=torch.int8)
     with caplog.at_level(logging.INFO, logger="hiercls"):
-        near = [rounded.encode(TEXTS), rounded.without_cache().encode(TEXTS)][1]
+        near = [fast.encode(TEXTS), fast.without_cache().encode(TEXTS)][1]
     assert 0 < np.abs(near - exact.encode(TEXTS)).max() < 0.2
     np.testing.assert_allclose(np.linalg.norm(near, axis=1), 4.0, rtol=1e-5)
     assert len(caplog.messages) == 1
-    assert caplog.messages[0] == rounded.runtime.cost
-    assert "at least 0.99" in caplog.messages[0]
-    assert next(rounded.encoder.transformer.parameters()).dtype == torch.float32
+    assert caplog.messages[0] == fast.runtime.cost
+    assert "on 32 windows of texts 1.0000, at least 0.99" in caplog.messages[0]
+    assert next(fast.encoder.transformer.parameters()).dtype == torch.float32
     assert exact.runtime.cost is None
+    one = engine(tiny_bert, precision=torch.int8)
+    one.encode(["a0"])
+    assert "on 1 windows of texts" in str(one.runtime.cost)
 
 
-def test_int8_that_says_something_else_is_a_warning(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "Int8Transformer", lambda transformer: Rounded(transformer, step=3.0))
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda engine: pickle.loads(pickle.dumps(engine))])
+def test_an_engine_can_be_copied_and_sent_whatever_was_made_of_its_encoder(
+    twin: Callable[[EncodingEngine], EncodingEngine], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "compile", lambda transformer, **settings: Unsendable(transformer, step=1e-6))
+    monkeypatch.setattr(runtime, "can_compile", lambda device: True)
+    monkeypatch.setattr(runtime, "check_installed", lambda: None)
+    monkeypatch.setattr(runtime, "Int8Transformer", lambda transformer: Unsendable(transformer, step=0.05))
+    for made in (engine(tiny_bert, compile_from=1), engine(tiny_bert, precision=torch.int8)):
+        expected = made.encode(TEXTS)
+        np.testing.assert_array_equal(twin(made).encode(TEXTS), expected)
+
+
+def test_threads_that_ask_at_once_make_int8_once(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def slowly(transformer: torch.nn.Module) -> Rounded:
+        made.append(1)
+        time.sleep(0.05)
+        return Rounded(transformer, step=0.05)
+
+    monkeypatch.setattr(runtime, "check_installed", lambda: None)
+    monkeypatch.setattr(runtime, "Int8Transformer", slowly)
+    fast = engine(tiny_bert, precision=torch.int8)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: fast.encode(TEXTS), range(4)))
+    assert made == [1]
+    assert all(np.array_equal(found[0], other) for other in found)
+
+
+@pytest.mark.usefixtures("rounded")
+@pytest.mark.parametrize("step", [3.0, float("nan")])
+def test_int8_that_says_something_else_is_a_warning(
+    step: float, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "Int8Transformer", lambda transformer: Rounded(transformer, step=step))
     with pytest.warns(UserWarning, match=r"cosine to float32 .* take precision='auto'"):
         engine(tiny_bert, precision=torch.int8).encode(TEXTS)
 
 
-def test_int8_without_its_extra_says_what_to_install(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+def test_int8_without_its_extra_says_what_to_install_before_any_work(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingExtraError, match=r"hiercls\[int8\]"):
-        engine(tiny_bert, precision=torch.int8).encode(["a0"])
+        Runtime(load_encoder(EncoderConfig(name=str(tiny_bert), max_length=24)), device=CPU, precision=torch.int8)
 
 
 @pytest.mark.parametrize(
@@ -83,9 +145,20 @@ def test_an_encoder_is_compiled_only_where_many_texts_are_to_be_computed(
     assert found == expected
 
 
-def test_texts_that_the_cache_holds_do_not_count(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Runtime, "compile", lambda runtime: pytest.fail("nothing was to be computed"))
-    engine(tiny_bert, compile_from=20).encode(["a0", "b1"] * 50)
+def test_texts_that_the_cache_holds_do_not_count(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(Runtime, "compile", lambda runtime: asked.append(1))
+    texts = [f"a{number}" for number in range(60)]
+    cached = engine(tiny_bert, compile_from=30, window=10)
+    cached.cache = EncodingCache(tmp_path, key="some")
+    for start in (0, 20):
+        cached.encode(texts[start : start + 20])
+    cached.encode(texts)  # 20 of 60 are new, and come last
+    assert not asked
+    cached.encode([f"b{text}" for text in texts])
+    assert asked
 
 
 def test_a_compiled_encoder_says_the_same_of_batches_of_any_shape(
@@ -103,8 +176,9 @@ def test_a_compiled_encoder_says_the_same_of_batches_of_any_shape(
 
     monkeypatch.setattr(torch, "compile", compiled)
     monkeypatch.setattr(runtime, "can_compile", lambda device: True)
-    found = engine(tiny_bert, compile_from=1, batch_tokens=40).encode(TEXTS)
-    np.testing.assert_allclose(found, engine(tiny_bert).encode(TEXTS), atol=2e-5)
+    many = engine(tiny_bert, compile_from=1, batch_tokens=40)
+    many.encoder.trained_in = torch.bfloat16  # as that of a tuned encoder is, which answers in float32 all the same
+    np.testing.assert_allclose(many.encode(TEXTS), engine(tiny_bert).encode(TEXTS), atol=2e-5)
     assert len(calls) > 2
     assert min(min(shape) for shape in calls) > 1
 
@@ -134,7 +208,32 @@ def test_int8_of_openvino_is_near_to_float32_and_says_nothing_on_standard_output
     near, exact = engine(tiny_bert, precision=torch.int8).encode(TEXTS), engine(tiny_bert).encode(TEXTS)
     assert np.abs(near - exact).max() > 0
     assert (near * exact).sum(axis=1).min() / 16 > 0.99
-    assert capfd.readouterr().out == ""
+    assert capfd.readouterr() == ("", "")
+
+
+WATCHED = """
+import sys
+from pathlib import Path
+log = Path(sys.argv[2])
+sys.addaudithook(lambda event, given: event.startswith("socket.") and log.open("a").write(f"{event} {given}\\n"))
+import torch
+from hiercls.encoding.engine import EncodingEngine
+from hiercls.model.encoder import EncoderConfig, load_encoder
+encoder = load_encoder(EncoderConfig(name=sys.argv[1], max_length=24))
+EncodingEngine(encoder, device=torch.device("cpu"), precision=torch.int8).encode(["a0", "b1"])
+"""
+
+
+@pytest.mark.slow
+def test_int8_tells_nobody(tiny_bert: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nncf")
+    pytest.importorskip("openvino")
+    log = tmp_path / "log.txt"
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", WATCHED, tiny_bert, log], check=True, env=environment)
+    time.sleep(3)  # what tells does so in a process of its own
+    assert not log.exists(), log.read_text()
+    assert not (tmp_path / "intel").exists()
 
 
 @pytest.mark.slow
@@ -143,4 +242,4 @@ def test_an_encoder_that_torch_compiles_says_the_same(tiny_bert: Path) -> None:
         pytest.skip("there is no C++ compiler")
     found = engine(tiny_bert, compile_from=1, batch_tokens=40)
     np.testing.assert_allclose(found.encode(TEXTS), engine(tiny_bert).encode(TEXTS), atol=2e-5)
-    assert found.runtime._compiled is not found.encoder
+    assert found.runtime._made not in (None, found.encoder)

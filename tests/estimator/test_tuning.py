@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,23 @@ def test_windows_have_encodings_of_their_own_in_the_cache(tiny_bert: Path) -> No
         assert engine.cache is not None
         keys.add(engine.cache.folder)
     assert len(keys) == 4
+
+
+def test_int8_is_for_frozen_encoders_on_a_cpu(
+    make: Make, tiny_documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match="frozen encoder; with tune='last-1' take 'auto'"):
+        make(precision="int8").fit(*tiny_documents)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    config = EngineConfig(device=None, precision="int8", tune="none", cache=False)
+    assert config.place == torch.device("cpu")
+    assert dataclasses.replace(config, precision="auto").place == torch.device("cuda")
+    with pytest.raises(ConfigError, match="or device='cpu', got 'int8'"):
+        dataclasses.replace(config, device="cuda").build(encoder)
+
+
+def test_an_encoder_is_trained_in_the_precision_that_is_asked(make: Make) -> None:
+    for precision, trained_in in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        encoder = make(precision=precision, device="cpu").build_engine().encoder
+        assert encoder.trained_in == trained_in
+        assert next(encoder.parameters()).dtype == torch.float32
