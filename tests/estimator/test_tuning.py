@@ -152,6 +152,7 @@ def test_windows_have_encodings_of_their_own_in_the_cache(tiny_bert: Path) -> No
 def test_int8_is_for_frozen_encoders_on_a_cpu(
     make: Make, tiny_documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    encoder = make(device="cpu").build_engine().encoder
     with pytest.raises(ConfigError, match="frozen encoder; with tune='last-1' take 'auto'"):
         make(precision="int8").fit(*tiny_documents)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
