@@ -64,7 +64,7 @@ def forecast(
     A head is fitted to the documents of a set of owners, on four fifths of them, and asked for the last fifth of each
     customer's; gains are paired by document. The standard error adds ``DOUBT``: the head is not the model.
     Others are tried one by one, then together in the order of their gains; the best set is all, unless another is
-    ahead of it by more than the standard error.
+    clearly ahead of it, which the doubt counts in.
 
     Args:
         taxonomy: The map.
@@ -111,8 +111,7 @@ def _worth(fitted: _CrossFit, name: str) -> Worth:
     order = sorted(others, key=lambda other: -by_each[other].mean)
     sets = [alone | set(order[:n]) for n in range(1, len(order))]
     best = max([every, *sets], key=lambda members: gain(members, alone).mean)
-    ahead = gain(best, every)
-    if ahead.mean <= ahead.error:
+    if not doubted(gain(best, every)).is_clear:
         best = every
     return Worth(
         n_documents=fitted.size(name),
