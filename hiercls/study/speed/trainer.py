@@ -124,9 +124,7 @@ def accuracy_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     noise = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
     work = f"accuracy of fine-tuning all layers, {len(drawn):,} documents, {len(tested.texts):,} tested"
     against = "transformers Trainer, with its dropout, as many epochs and the same step size"
-    note = (
-        f"{np.mean(gains):+.1f} on average, standard error {noise:.1f}; bar: two of these, at most 1, below 0"
-    )
+    note = f"{np.mean(gains):+.1f} on average, standard error {noise:.1f}; bar: two of these, at most 1, below 0"
     return [
         Row(work=work, against=against, values=gains, unit=" points", bar=-min(2 * noise, 1.0), note=note),
         Row(work=work, against="hiercls", values=ours, unit=" %"),
