@@ -546,7 +546,7 @@ def test_the_average_is_what_is_judged_and_kept_and_training_goes_on_from_the_we
 
 
 def over_an_encoder(
-    tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]]
+    tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]], *, dropout: float = 0.0
 ) -> tuple[HierarchicalNetwork, LabelledDocuments]:
     """A network with an encoder in it, and documents in tokens."""
     texts, topics = tiny_documents
@@ -558,13 +558,13 @@ def over_an_encoder(
         weights=np.ones(len(rows), dtype=np.float32),
         groups=np.array(["topic"] * len(rows)),
     )
-    return make_network(tiny, width=16, body=encoder, dropout=0.0), documents
+    return make_network(tiny, width=16, body=encoder, dropout=dropout), documents
 
 
 def test_an_encoder_that_is_trained_changes_in_every_layer(
     tiny: Taxonomy, tiny_bert: Path, tiny_documents: tuple[list[str], list[str]]
 ) -> None:
-    network, documents = over_an_encoder(tiny, tiny_bert, tiny_documents)
+    network, documents = over_an_encoder(tiny, tiny_bert, tiny_documents, dropout=0.2)
     encoder = network.body
     before = {name: value.clone() for name, value in encoder.named_parameters()}
     config = TrainingConfig(

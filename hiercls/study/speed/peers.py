@@ -20,13 +20,10 @@ from hiercls.encoding.int8 import LastStates, openvino_model
 from hiercls.errors import require
 from hiercls.model.encoder import EncoderConfig, TextEncoder, find_encoder, load_encoder
 from hiercls.model.tokens import Tokens
-from hiercls.model.windows import length_batches
+from hiercls.model.windows import CPU_BATCH_TOKENS, length_batches
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Texts to vectors, shape (n_texts, width)."""
-
-BATCH_TOKENS = 2048
-"""Tokens in a batch where a peer has no batching of its own: sorted by length, as hiercls does it."""
 
 
 def encoding_peers(config: EncoderConfig, *, threads: int) -> dict[str, Callable[[], Encode]]:
@@ -114,12 +111,12 @@ def _example() -> tuple[Tensor, Tensor]:
 
 
 def _batched(encoder: TextEncoder, states: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Encode:
-    """Texts in batches of like length through a runtime, and the mean over their tokens."""
+    """Texts in batches of like length, as hiercls makes them, through a runtime, and the mean over their tokens."""
 
     def encode(texts: Sequence[str]) -> np.ndarray:
         sequences = encoder.tokenize(texts).sequences
         out = np.empty((len(texts), encoder.width), dtype=np.float32)
-        for rows in length_batches([len(one) for one in sequences], batch_tokens=BATCH_TOKENS):
+        for rows in length_batches([len(one) for one in sequences], batch_tokens=CPU_BATCH_TOKENS):
             batch = Tokens.pad([sequences[row] for row in rows], pad_id=encoder.pad_id)
             mask = batch.mask.numpy()
             found = np.asarray(states(batch.ids.numpy(), mask), dtype=np.float32)
