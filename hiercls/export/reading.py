@@ -29,11 +29,11 @@ from hiercls.export.layout import (
     open_graph,
 )
 from hiercls.model.terms import Terms
-from hiercls.model.windows import Reading, length_batches
+from hiercls.model.windows import CPU_BATCH_TOKENS, Reading, length_batches
 from hiercls.taxonomy import Taxonomy
 
-BATCH_TOKENS, BATCH_TEXTS = 2048, 1024
-"""What goes through the encoder at a time, padding included, and through the heads."""
+BATCH_TEXTS = 1024
+"""What goes through the heads at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,10 @@ class ExportedModel:
         """The sums of texts' windows, shape (n_texts, width)."""
         tokens = self._limited.encode_batch(list(texts), add_special_tokens=False)
         windows = reading.windows([one.ids for one in tokens])
-        pooled, places = [], list(length_batches([len(one) for one in windows.sequences], batch_tokens=BATCH_TOKENS))
+        pooled, places = (
+            [],
+            list(length_batches([len(one) for one in windows.sequences], batch_tokens=CPU_BATCH_TOKENS)),
+        )
         for batch in places:
             taken = [windows.sequences[place] for place in batch]
             ids = np.full((len(taken), max(map(len, taken))), reading.pad_id, dtype=np.int64)
