@@ -32,7 +32,7 @@ def pooling(
     backend: Backend = Backends.local,
     workers: Workers = -1,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for pooling-runs.jsonl, pooling.json, .md and .svg.")
+        Path, typer.Option("--output", "-o", help="Folder for pooling-runs.jsonl, pooling.json, .md and the figures.")
     ] = Path("benchmarks"),
     encoder: Annotated[
         bool, typer.Option(help="Ask the frozen encoder, too: as a forecast, and in place of words.")
@@ -50,7 +50,7 @@ def pooling(
     sweep = SweepConfig(per_class=per_class, repeats=range(repeats), backend=backend.value, workers=workers)
     config = PoolingConfig(kind=pairs.value, sweep=sweep, encoder=encoder)
     typer.echo(run_pooling(config, output, resume=resume, say=note))
-    note(f"wrote pooling-runs.jsonl, pooling.json, pooling.md and pooling.svg in {output}")
+    note(f"wrote pooling-runs.jsonl, pooling.json, pooling.md, pooling.svg and pooling-curves.svg in {output}")
 
 
 def worlds(

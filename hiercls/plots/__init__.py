@@ -14,6 +14,7 @@ from hiercls.plots.growth import plot_growth
 from hiercls.plots.learning import Learning, plot_learning
 from hiercls.plots.reliability import Diagram, plot_reliability
 from hiercls.plots.taxonomy import plot_taxonomy
+from hiercls.plots.training import plot_training
 from hiercls.plots.union import Pair, plot_union
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "plot_reliability",
     "plot_risk_coverage",
     "plot_taxonomy",
+    "plot_training",
     "plot_union",
 ]

@@ -5,6 +5,7 @@ Knows inches and shares; knows nothing of what is drawn.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ N_DRAWN = 2000
 """Points of a line that are drawn; more could not be told apart."""
 
 
+def percent(share: float) -> str:
+    """A share in words, such as ``50 %``."""
+    return f"{100 * share:.3g} %"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """A rectangle, and the shares at its sides.
@@ -32,6 +38,7 @@ class Panel:
         right_share: What its right edge stands for; the left one is 0.
         low: What its lower edge stands for.
         high: What its upper edge stands for.
+        name: What a place between left and right is called.
     """
 
     left: float
@@ -41,6 +48,7 @@ class Panel:
     right_share: float = 1.0
     low: float = 0.0
     high: float = 1.0
+    name: Callable[[float], str] = percent
 
     def at(self, x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
         """Where shares stand on the sheet, in inches."""
@@ -65,8 +73,8 @@ class Panel:
             if n_steps > 2:
                 axes.plot([x, x], [self.top, bottom], color=LINE, linewidth=0.6, zorder=0.5)
                 axes.plot([self.left, right], [y, y], color=LINE, linewidth=0.6, zorder=0.5)
-            axes.text(x, bottom + 0.06, _percent(part * self.right_share), ha="center", va="top", **quiet)
-            number = _percent(self.low + part * (self.high - self.low))
+            axes.text(x, bottom + 0.06, self.name(part * self.right_share), ha="center", va="top", **quiet)
+            number = percent(self.low + part * (self.high - self.low))
             axes.text(self.left - 0.06, y, number, ha="right", va="center_baseline", **quiet)
         middle = (self.left + self.width / 2, self.top + self.height / 2)
         axes.text(middle[0], bottom + 0.24, across, size=SMALL, ha="center", va="top", **ink())
@@ -78,7 +86,3 @@ class Panel:
         if points.shape[1] > N_DRAWN:
             points = points[:, np.linspace(0, points.shape[1] - 1, N_DRAWN).astype(int)]
         axes.plot(*self.at(*points), color=colour, **{"linewidth": 1.6, "zorder": 2, **style})
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

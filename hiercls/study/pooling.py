@@ -18,18 +18,16 @@ from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.files import write_text
 from hiercls.study.corpus import newsgroups_corpora
 from hiercls.study.newsgroups import versions_and_machine
+from hiercls.study.parallel import run_many
 from hiercls.study.pooling_documents import Documents
-from hiercls.study.pooling_features import Words, all_features
 from hiercls.study.pooling_forecast import N_SHUFFLES
+from hiercls.study.pooling_measures import OWN, Measured, measure
 from hiercls.study.pooling_networks import Trained
-from hiercls.study.pooling_report import draw_forecasts, report
+from hiercls.study.pooling_report import draw_curves, draw_forecasts, report
 from hiercls.study.pooling_speed import speed
-from hiercls.study.pooling_surrogates import surrogate_effects
 from hiercls.study.pooling_sweep import Run, SweepConfig, sweep
 from hiercls.study.pooling_tables import EPOCHS, Scores, affinities, curves, mended, published, scores_at
 from hiercls.study.pooling_tasks import Kind, Pair, main_tasks, pairs
-from hiercls.study.pooling_transfer import transfer_features
-from hiercls.study.pooling_union import union_scores
 from hiercls.study.report import runs_before, save_svg, write_json
 from hiercls.taxonomy import Taxonomy, shipped
 
@@ -56,7 +54,7 @@ def run_pooling(config: PoolingConfig, folder: Path, *, resume: bool, say: Calla
 
     Args:
         config: What is run.
-        folder: Where ``pooling-runs.jsonl``, ``pooling.json``, ``pooling.md`` and ``pooling.svg`` go.
+        folder: Where ``pooling-runs.jsonl``, ``pooling.json``, ``pooling.md`` and the figures go.
         resume: Whether networks that stand there already, trained under the same conditions, are kept.
         say: Is told how far it is.
 
@@ -90,6 +88,7 @@ def run_pooling(config: PoolingConfig, folder: Path, *, resume: bool, say: Calla
     text = report(results)
     write_text(folder / "pooling.md", text)
     save_svg(draw_forecasts(results["runs"]), folder / "pooling.svg")
+    save_svg(draw_curves(results["runs"]), folder / "pooling-curves.svg")
     return text
 
 
@@ -133,32 +132,28 @@ class Study:
         Returns:
             The study.
         """
-        say("measuring words and learning curves")
-        words, draw = Words.of(documents), {"per_class": config.sweep.per_class}
-        groups: dict[str, list[np.ndarray]] = {}
-        union: list[tuple[np.ndarray, np.ndarray]] = []
+        given = []
         encodings = _encodings(documents) if config.encoder else None
         for repeat in config.sweep.repeats:
             losses = {task: runs[repeat, (task,)].losses[0] for task in main_tasks(chosen)}
-            found = all_features(documents, words, chosen, losses, **draw, repeat=repeat, epoch=EPOCHS[0])
-            groups.setdefault("the 30 published features", []).append(found)
-            groups.setdefault("affinity in the joint run", []).append(affinities(runs, chosen, repeat))
-            say(f"fitting surrogates, repeat {repeat}")
-            surrogates = surrogate_effects(documents, chosen, **draw, repeat=repeat)
-            groups.setdefault("surrogates on random sets of auxiliaries", []).append(surrogates)
-            if encodings is not None:
-                say(f"measuring with the encoder, repeat {repeat}")
-                more = transfer_features(documents, encodings[0], chosen, **draw, repeat=repeat)
-                for name, values in {**more, "all together": np.hstack([found, surrogates, *more.values()])}.items():
-                    groups.setdefault(name, []).append(values)
-                union.append(union_scores(documents, encodings, chosen, **draw, repeat=repeat))
-        alone, beside = (np.array([one[place] for one in union]) for place in (0, 1))
+            given.append((documents, encodings, chosen, losses, config.sweep.per_class, repeat))
+        say(f"measuring what may foretell a gain, {len(given)} repeats")
+        found: dict[int, Measured] = {}
+        for measured in run_many(measure, given, backend=config.sweep.backend, workers=config.sweep.workers):
+            found[measured.repeat] = measured
+            say(f"measured {len(found)} of {len(given)} repeats")
+        ordered = [found[repeat] for repeat in config.sweep.repeats]
+        affinity = np.stack([affinities(runs, chosen, repeat) for repeat in config.sweep.repeats])
+        groups = {name: np.stack([one.features[name] for one in ordered]) for name in ordered[0].features}
+        own, *others = groups.items()
+        unions = [one.union for one in ordered if one.union is not None]
+        alone, beside = (np.array([union[place] for union in unions]) for place in (0, 1))
         return cls(
             config=config,
             pairs=chosen,
             runs=runs,
-            features={name: np.stack(values) for name, values in groups.items()},
-            union=Scores(alone=alone, beside=beside) if union else None,
+            features=dict([own, ("affinity in the joint run", affinity), *others]),
+            union=Scores(alone=alone, beside=beside) if unions else None,
         )
 
     def of_pairs(self, chosen: list[bool]) -> dict[str, Any]:
@@ -176,7 +171,7 @@ class Study:
             epoch: scores_at(self.runs, some, self.config.sweep.repeats, epoch=epoch, every=every) for epoch in EPOCHS
         }
         features = {name: values[:, chosen] for name, values in self.features.items()}
-        own = features["the 30 published features"]
+        own = features[OWN]
         found = {
             "n_pairs": len(some),
             "table": {str(epoch): score.table() for epoch, score in scores.items()},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hiercls.plots import Gain, plot_gains
+from hiercls.plots import Gain, plot_gains, plot_training
 from hiercls.study.pooling_setup import NetworkConfig
 from hiercls.study.report import mean_and_deviation
 
@@ -103,6 +103,27 @@ def draw_forecasts(runs: Mapping[str, Any]) -> Figure:
     return plot_gains(series, title="What tells beforehand whether pooling helps?", subtitle=subtitle)
 
 
+def draw_curves(runs: Mapping[str, Any]) -> Figure:
+    """F1 as training goes on, alone and beside the auxiliary: the paper's Figures 4 and 5.
+
+    Args:
+        runs: The figures of the related, the unrelated pairs, or both.
+
+    Returns:
+        The figure.
+    """
+    panels = {
+        f"{kind} pairs": {
+            {"alone": "learnt alone", "beside": "learnt beside a sibling task"}[name]: np.array(values)
+            for name, values in runs[kind]["curves"].items()
+        }
+        for kind in ("related", "unrelated")
+        if kind in runs
+    }
+    subtitle = "mean F1 of the main tasks on test documents; the bands are ± a standard deviation of the repeats"
+    return plot_training(panels, every=EVERY, title="How learning beside another task goes on", subtitle=subtitle)
+
+
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
@@ -127,13 +148,14 @@ def _table_1(kind: str, run: Mapping[str, Any]) -> list[str]:
     return _scores({f"here, epoch {epoch}": table for epoch, table in run["table"].items()}, PAPER_TABLE[kind])
 
 
-def _by_epoch(curves: Mapping[str, Sequence[float]]) -> list[str]:
+def _by_epoch(curves: Mapping[str, Sequence[Sequence[float]]]) -> list[str]:
     """F1 as training goes on."""
-    step = len(next(iter(curves.values()))) // 5
+    f1 = {name: np.array(values) for name, values in curves.items()}
+    step = next(iter(f1.values())).shape[1] // 5
     lines = _head("mean F1 after", *(f"{EVERY * step * part} epochs" for part in range(1, 6)))
     return [
         *lines,
-        *(_line(name, *(mean_and_deviation([f1]) for f1 in f[step - 1 :: step])) for name, f in curves.items()),
+        *(_line(name, *map(mean_and_deviation, values[:, step - 1 :: step].T)) for name, values in f1.items()),
     ]
 
 

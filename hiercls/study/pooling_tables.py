@@ -93,7 +93,7 @@ def affinities(runs: Mapping[Run, Trained], pairs: Sequence[Pair], repeat: int) 
     return np.array(found)
 
 
-def curves(runs: Mapping[Run, Trained], pairs: Sequence[Pair], repeats: Sequence[int]) -> dict[str, list[float]]:
+def curves(runs: Mapping[Run, Trained], pairs: Sequence[Pair], repeats: Sequence[int]) -> dict[str, list[list[float]]]:
     """Mean F1 of the main tasks by epoch, alone and beside the auxiliary, as far as both were trained.
 
     Args:
@@ -102,13 +102,13 @@ def curves(runs: Mapping[Run, Trained], pairs: Sequence[Pair], repeats: Sequence
         repeats: The repeats.
 
     Returns:
-        One value each time that networks were tested.
+        For each repeat one value each time that networks were tested.
     """
-    alone = [runs[repeat, (pair.main,)].f1[0] for repeat in repeats for pair in pairs]
-    beside = [runs[repeat, pair.tasks].f1[pair.tasks.index(pair.main)] for repeat in repeats for pair in pairs]
-    mean = np.mean(alone, axis=0), np.mean(beside, axis=0)
-    length = min(map(len, mean))
-    return {name: some[:length].round(4).tolist() for name, some in zip(("alone", "beside"), mean, strict=True)}
+    alone = [[runs[repeat, (pair.main,)].f1[0] for pair in pairs] for repeat in repeats]
+    beside = [[runs[repeat, pair.tasks].f1[pair.tasks.index(pair.main)] for pair in pairs] for repeat in repeats]
+    length = min(len(alone[0][0]), len(beside[0][0]))
+    found = {"alone": np.array(alone), "beside": np.array(beside)}
+    return {name: values.mean(axis=1)[:, :length].round(4).tolist() for name, values in found.items()}
 
 
 def published(features: np.ndarray, gains: np.ndarray, *, n_shuffles: int) -> dict[str, Any]:

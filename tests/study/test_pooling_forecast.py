@@ -19,8 +19,9 @@ from hiercls.study.pooling_forecast import (
     other_repeats,
     published_accuracy,
 )
+from hiercls.study.pooling_measures import measure
 from hiercls.study.pooling_networks import Trained
-from hiercls.study.pooling_report import draw_forecasts, report
+from hiercls.study.pooling_report import draw_curves, draw_forecasts, report
 from hiercls.study.pooling_sweep import Run
 from hiercls.study.pooling_tables import affinities, curves, mended, published, scores_at
 from hiercls.study.pooling_tasks import Pair
@@ -180,7 +181,9 @@ def test_a_pair_reads_its_own_role_of_the_joint_run() -> None:
     np.testing.assert_allclose(scores.alone, [[0.215, 0.315]] * 2)
     np.testing.assert_allclose(scores.beside, [[0.265, 0.015], [0.265, 0.115]])
     assert scores.table()["share of gains"] == [0.5, 0.5]
-    assert curves(runs, some, [0, 1])["alone"][0] == pytest.approx(0.25)
+    by_epoch = curves(runs, some, [0, 1])
+    assert [values[0] for values in by_epoch["alone"]] == pytest.approx([0.25, 0.25])
+    assert [values[0] for values in by_epoch["beside"]] == pytest.approx([0.125, 0.175])
     assert affinities(runs, some, 0).tolist() == [[0.1, 0.2], [0.2, 0.1]]
 
 
@@ -197,7 +200,10 @@ def test_the_report_shows_ours_beside_the_papers() -> None:
         "table": {"80": table, "100": table},
         "published": published(own, gains, n_shuffles=2),
         "mended": plain,
-        "curves": {"alone": np.linspace(0.5, 0.8, 20).tolist(), "beside": np.linspace(0.4, 0.81, 20).tolist()},
+        "curves": {
+            "alone": [np.linspace(0.5, 0.8, 20).tolist()] * 2,
+            "beside": [np.linspace(0.4, 0.81, 20).tolist()] * 2,
+        },
         "union": {"table": table, "mended": plain},
     }
     speed = {"programs": {"hours": 0.5, "times": 1.0}, "naive loop": {"hours": 5.0, "times": 10.0}}
@@ -207,9 +213,11 @@ def test_the_report_shows_ours_beside_the_papers() -> None:
     assert "| the constant 'it helps', or which main task it is | .500 ± .000 |" in text
     assert "| naive loop | 5.00 | 10.0 |" in text
     assert "| mean F1 after | 20 epochs | 40 epochs |" in text
+    assert "| alone | .547 ± .000 |" in text
     assert "ceiling" in text
     figure = draw_forecasts({"related": run})
     words = [found.get_text() for found in figure.axes[0].texts]
+    assert len(draw_curves({"related": run, "unrelated": run}).axes[0].lines) > 4
     assert {"on words, two outputs", "with the encoder, one head on the union", "the 30 published features"} <= set(
         words
     )
@@ -228,3 +236,20 @@ def test_what_is_measured_without_a_network_has_a_row_a_pair(documents: Document
     alone, pooled = union_scores(documents, encodings, some, per_class=10, repeat=0)
     assert alone.shape == pooled.shape == (2,)
     assert (pooled > 0.6).all()  # siblings share what tells the groups apart
+
+
+def test_what_is_measured_in_a_repeat_is_what_its_parts_measure(documents: Documents) -> None:
+    random = np.random.default_rng(0)
+    some = (PAIR, Pair(main=PAIR.auxiliary, auxiliary=PAIR.main))
+    encodings = tuple(random.normal(size=(len(corpus.topics), 4)) for corpus in (documents.training, documents.test))
+    losses = {task: np.linspace(0.7, 0.1, 150) for task in (PAIR.main, PAIR.auxiliary)}
+    found = measure(documents, encodings, some, losses, 10, 1)
+    assert found.repeat == 1
+    np.testing.assert_array_equal(found.union, union_scores(documents, encodings, some, per_class=10, repeat=1))
+    apart = transfer_features(documents, encodings[0], some, per_class=10, repeat=1)
+    np.testing.assert_array_equal(found.features["headroom"], apart["headroom"])
+    together = found.features["all together"]
+    assert together.shape == (2, 31 + sum(values.shape[1] for values in apart.values()))
+    without = measure(documents, None, some, losses, 10, 1)
+    assert set(found.features) - set(without.features) == {*apart, "all together"}
+    assert without.union is None
