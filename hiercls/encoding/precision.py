@@ -9,6 +9,7 @@ from functools import cache
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from hiercls.errors import ConfigError
 
@@ -58,7 +59,7 @@ def _is_fast(device: torch.device) -> bool:
     """Whether a device says that it computes bfloat16 in hardware."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
-    return device.type == "cpu" and (_cpu_has("_is_amx_tile_supported") or _cpu_has("_is_avx512_bf16_supported"))
+    return device.type == "cpu" and (cpu_has("_is_amx_tile_supported") or cpu_has("_is_avx512_bf16_supported"))
 
 
 @cache
@@ -82,10 +83,27 @@ def computes_rightly(device: torch.device, number_format: torch.dtype) -> bool:
     left, right = (torch.randn(shape, generator=random) for shape in ((64, 384), (384, 128)))
     exact = left @ right
     try:
-        near = (left.to(device, number_format) @ right.to(device, number_format)).float().cpu()
+        near = (left.to(device, number_format) @ right.to(device, number_format)).cpu()
     except (RuntimeError, AssertionError):  # what torch raises where it lacks the device or the product
         return False
-    return bool((near - exact).norm() < _TOLERANCE * exact.norm())
+    return agrees(near, exact)
+
+
+def agrees(near: Tensor, exact: Tensor) -> bool:
+    """Whether a product is what it should be but for rounding.
+
+    Args:
+        near: The product.
+        exact: What it should be, the same shape.
+
+    Returns:
+        Whether the two differ by less than 2 %.
+
+    Example:
+        >>> agrees(torch.tensor([1.0]), torch.tensor([1.01]))
+        True
+    """
+    return bool((near.float() - exact.float()).norm() < _TOLERANCE * exact.float().norm())
 
 
 def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
@@ -117,6 +135,6 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     return formats[precision]
 
 
-def _cpu_has(probe: str) -> bool:
+def cpu_has(probe: str) -> bool:
     """What torch says of this CPU; False where this torch does not know the question."""
     return bool(getattr(torch.cpu, probe, lambda: False)())

@@ -6,6 +6,7 @@ Knows tokens and a lower half of an encoder; knows no label and no training. Mem
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from hiercls.encoding.engine import EncodingConfig
+from hiercls.encoding.kernels import CpuKernels
 from hiercls.model.tokens import Tokens
 from hiercls.model.windows import Windows, length_batches
 
@@ -47,13 +49,16 @@ def hidden_states(
     lengths = np.array([len(sequence) for sequence in windows.sequences], dtype=np.int64)
     ends = lengths.cumsum()
     kept = _room(int(lengths.sum()), width=int(lower.config.hidden_size))
+    quicker = CpuKernels(lower) if device.type == "cpu" else nullcontext()
     sequences = [kept[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
     with tqdm(total=len(sequences), desc="lower layers", unit="window", disable=not progress) as bar:
         for batch in length_batches(lengths.tolist(), batch_tokens=budget):
             tokens = Tokens.pad([windows.sequences[place] for place in batch], pad_id=pad_id).to(device)
-            states = lower(input_ids=tokens.ids, attention_mask=tokens.mask).last_hidden_state.half().cpu().numpy()
+            with quicker:
+                states = lower(input_ids=tokens.ids, attention_mask=tokens.mask).last_hidden_state
+            found = states.half().cpu().numpy()
             for row, place in enumerate(batch):
-                sequences[place][:] = states[row, : lengths[place]]
+                sequences[place][:] = found[row, : lengths[place]]
             bar.update(len(batch))
     return Windows(sequences, windows.owners)
 

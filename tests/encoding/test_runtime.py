@@ -50,6 +50,13 @@ class Unsendable(Rounded):
         raise TypeError("cannot be sent")
 
 
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a compiler, and what it makes is faster."""
+    monkeypatch.setattr(runtime, "can_compile", lambda device: True)
+    monkeypatch.setattr(runtime, "_seconds", lambda ways, tokens: {"as it is": 2.0, "compiled": 1.0})
+
+
 def engine(folder: Path, *, precision: torch.dtype = torch.float32, **settings: int | None) -> EncodingEngine:
     encoder = load_encoder(EncoderConfig(name=str(folder), max_length=24))
     return EncodingEngine(encoder, device=CPU, precision=precision, config=EncodingConfig(**settings))
@@ -79,12 +86,12 @@ def test_int8_computes_beside_float32_and_says_once_how_near(tiny_bert: Path, ca
     assert "on 1 windows of texts" in str(one.runtime.cost)
 
 
+@pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda engine: pickle.loads(pickle.dumps(engine))])
 def test_an_engine_can_be_copied_and_sent_whatever_was_made_of_its_encoder(
     twin: Callable[[EncodingEngine], EncodingEngine], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "compile", lambda transformer, **settings: Unsendable(transformer, step=1e-6))
-    monkeypatch.setattr(runtime, "can_compile", lambda device: True)
     monkeypatch.setattr(runtime, "check_installed", lambda: None)
     monkeypatch.setattr(runtime, "Int8Transformer", lambda transformer: Unsendable(transformer, step=0.05))
     for made in (engine(tiny_bert, compile_from=1), engine(tiny_bert, precision=torch.int8)):
@@ -161,6 +168,7 @@ def test_texts_that_the_cache_holds_do_not_count(
     assert asked
 
 
+@pytest.mark.usefixtures("compiler")
 def test_a_compiled_encoder_says_the_same_of_batches_of_any_shape(
     tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +183,6 @@ def test_a_compiled_encoder_says_the_same_of_batches_of_any_shape(
         return transformer
 
     monkeypatch.setattr(torch, "compile", compiled)
-    monkeypatch.setattr(runtime, "can_compile", lambda device: True)
     many = engine(tiny_bert, compile_from=1, batch_tokens=40)
     many.encoder.trained_in = torch.bfloat16  # as that of a tuned encoder is, which answers in float32 all the same
     np.testing.assert_allclose(many.encode(TEXTS), engine(tiny_bert).encode(TEXTS), atol=2e-5)
@@ -183,12 +190,41 @@ def test_a_compiled_encoder_says_the_same_of_batches_of_any_shape(
     assert min(min(shape) for shape in calls) > 1
 
 
+@pytest.mark.usefixtures("compiler")
+def test_an_encoder_that_is_slower_compiled_stays_as_it_is(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made: list[int] = []
+
+    def compiled(transformer: torch.nn.Module, **settings: object) -> torch.nn.Module:
+        made.append(1)
+        return Rounded(transformer, step=1.0)
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    monkeypatch.setattr(runtime, "_seconds", lambda ways, tokens: {"as it is": 1.0, "compiled": 2.0})
+    slower = engine(tiny_bert, compile_from=1)
+    with caplog.at_level(logging.INFO, logger="hiercls"):
+        found = [slower.encode(TEXTS), slower.encode(TEXTS)][1]
+    np.testing.assert_array_equal(found, engine(tiny_bert).encode(TEXTS))
+    assert made == [1]
+    assert caplog.messages[-1] == "compiled it is 0.50 times as fast as before"
+
+
+def test_ways_are_timed_in_turn(tiny_bert: Path) -> None:
+    asked: list[str] = []
+    made = engine(tiny_bert).runtime
+    ways = {name: lambda tokens, name=name: asked.append(name) or time.sleep(0.01) for name in ("one", "other")}
+    seconds = runtime._seconds(ways, made._example())
+    assert asked == ["one", "other"] * runtime.N_TIMED
+    assert min(seconds.values()) >= 0.01
+
+
+@pytest.mark.usefixtures("compiler")
 def test_where_compiling_fails_the_encoder_runs_as_it_is(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(transformer: torch.nn.Module, **settings: object) -> None:
         raise RuntimeError("no such header")
 
     monkeypatch.setattr(torch, "compile", failing)
-    monkeypatch.setattr(runtime, "can_compile", lambda device: True)
     with pytest.warns(UserWarning, match="failed, and it runs as it is: no such header"):
         found = engine(tiny_bert, compile_from=1).encode(TEXTS)
     np.testing.assert_array_equal(found, engine(tiny_bert).encode(TEXTS))

@@ -1,0 +1,123 @@
+"""What makes an encoder's layers quicker on a CPU: weights laid out once, attention in parts that caches hold.
+
+Knows tensors and processors; knows no text and no batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from hiercls.encoding.precision import agrees, cpu_has
+
+N_SCORED = 256
+"""Tokens whose attention scores are computed together: what all heads make of them stays in a core's cache."""
+
+
+class CpuKernels(TorchFunctionMode):
+    """While it is entered, a module's linear layers and attention are computed by other kernels, to the same results.
+
+    A linear layer's weights are laid out anew by oneDNN, once, instead of in every product (bfloat16), or are
+    multiplied by oneDNN in the place of MKL, which is slow on processors of other makers (float32). Attention in
+    bfloat16 is computed text by text, on processors that have products in it but no tiles.
+
+    Args:
+        module: What computes; weights that change later are multiplied as torch does.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        weights = [one.weight for one in module.modules() if isinstance(one, nn.Linear)]
+        laid_out = ((weight, _laid_out(weight)) for weight in weights)
+        self._packed = {
+            id(weight): (weight, weight._version, packed) for weight, packed in laid_out if packed is not None
+        }
+        has_products, has_tiles = cpu_has("_is_avx512_bf16_supported"), cpu_has("_is_amx_tile_supported")
+        self._scores_by_text = has_products and not has_tiles
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is functional.linear and not kwargs:
+            weight, version, packed = self._packed.get(id(args[1]), (None, 0, None))
+            if weight is not None and weight._version == version and args[0].dtype is weight.dtype:
+                return _product(args[0], packed, args[2] if len(args) > 2 else None)
+        if func is functional.scaled_dot_product_attention and self._scores_by_text:
+            given = kwargs or {}
+            if len(args) == 3 and args[0].dtype is torch.bfloat16 and _is_plain(given):
+                query, key, value = args
+                return attend_by_text(query, key, value, given.get("attn_mask"), scale=given.get("scale"))
+        return func(*args, **(kwargs or {}))
+
+
+def attend_by_text(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, scale: float | None) -> Tensor:
+    """Attention softmax(s·q kᵀ + mask) v, a text or a few short ones at a time.
+
+    Args:
+        query: Shape (n_texts, n_heads, n_tokens, width).
+        key: The same shape.
+        value: The same shape.
+        mask: What is added to the scores, or where they count (bool); broadcast to
+            (n_texts, n_heads, n_tokens, n_tokens).
+        scale: s; None: 1 / √width.
+
+    Returns:
+        The same shape.
+
+    Example:
+        >>> one = torch.ones(1, 1, 2, 4)
+        >>> attend_by_text(one, one, one, None, scale=None)[0, 0, 0].tolist()
+        [1.0, 1.0, 1.0, 1.0]
+
+    Source:
+        Vaswani et al., Attention Is All You Need, NIPS 2017, section 3.2.1.
+    """
+    n_texts, n_heads, n_tokens, width = query.shape
+    found = query.new_empty(n_texts, n_tokens, n_heads, width).transpose(1, 2)
+    query = query * (width**-0.5 if scale is None else scale)
+    step = max(1, N_SCORED // n_tokens)
+    for start in range(0, n_texts, step):
+        part = slice(start, start + step)
+        q, k, v = (one[part].flatten(0, 1) for one in (query, key, value))
+        scores = torch.bmm(q, k.transpose(1, 2)).view(-1, n_heads, n_tokens, n_tokens)
+        if mask is not None:
+            counts = mask.expand(n_texts, -1, -1, -1)[part]
+            if counts.dtype is not torch.bool:
+                scores += counts
+            elif not counts.all():
+                scores.masked_fill_(~counts, torch.finfo(scores.dtype).min)
+        found[part] = torch.bmm(scores.softmax(dim=-1).flatten(0, 1), v).view(-1, n_heads, n_tokens, width)
+    return found
+
+
+def _is_plain(given: Mapping[str, Any]) -> bool:
+    """Whether attention is asked for without anything but a mask and a scale."""
+    return not any(given.get(name) for name in ("dropout_p", "is_causal", "enable_gqa"))
+
+
+def _laid_out(weight: Tensor) -> Tensor | None:
+    """A weight as oneDNN wants it; None where that cannot be had, or does not give what torch gives."""
+    if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return None
+    some = torch.randn(4, weight.shape[1], generator=torch.Generator().manual_seed(0)).to(weight.dtype)
+    try:
+        packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)
+        found = _product(some, packed, None)
+    except (RuntimeError, AttributeError, TypeError):  # torch's own operators, which another torch may lack
+        return None
+    return packed if agrees(found, functional.linear(some, weight.detach())) else None
+
+
+def _product(inputs: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
+    """Inputs times a weight that was laid out, plus a bias."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, packed, bias, "none", [], "")
+    return product

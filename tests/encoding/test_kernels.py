@@ -1,0 +1,108 @@
+"""Quicker kernels on a CPU: they give what torch gives, or stand aside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from hiercls.encoding import kernels
+from hiercls.encoding.kernels import CpuKernels, attend_by_text
+from hiercls.model.encoder import EncoderConfig, load_encoder
+from hiercls.model.tokens import Tokens
+
+WINDOWS = [np.arange(5, 5 + length, dtype=np.int32) for length in (7, 7, 6, 2)]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which kernels are used, as they are."""
+    found: list[str] = []
+
+    def spy(name):
+        real = getattr(kernels, name)
+        monkeypatch.setattr(kernels, name, lambda *args, **given: found.append(name) or real(*args, **given))
+
+    spy("_product")
+    spy("attend_by_text")
+    return found
+
+
+def parted(module: nn.Module) -> CpuKernels:
+    """Kernels of a processor on which attention goes by text."""
+    found = CpuKernels(module)
+    found._scores_by_text = True
+    return found
+
+
+@pytest.mark.parametrize("number_format", [torch.float32, torch.bfloat16])
+def test_an_encoder_says_the_same_with_them(number_format: torch.dtype, tiny_bert: Path, calls: list[str]) -> None:
+    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=24)).to(number_format)
+    tokens = Tokens.pad(WINDOWS, pad_id=encoder.pad_id)
+    with torch.inference_mode():
+        expected, quicker = encoder.pool(tokens), parted(encoder.transformer)
+        calls.clear()
+        with quicker:
+            found = encoder.pool(tokens)
+    n_layers = encoder.transformer.config.num_hidden_layers
+    assert calls.count("_product") == sum(isinstance(one, nn.Linear) for one in encoder.transformer.modules())
+    assert calls.count("attend_by_text") == (n_layers if number_format is torch.bfloat16 else 0)
+    torch.testing.assert_close(found, expected, atol=1e-5 if number_format is torch.float32 else 0.1, rtol=0)
+    nearness = functional.cosine_similarity(found, expected)
+    assert nearness.min() > (1 - 1e-6 if number_format is torch.float32 else 0.999)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 7, 8), (2, 3, kernels.N_SCORED + 9, 4), (9, 2, kernels.N_SCORED // 4, 4)])
+@pytest.mark.parametrize("masked", ["no", "adding", "where", "where by head"])
+def test_attention_is_that_of_the_formula(shape: tuple[int, ...], masked: str) -> None:
+    random = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(shape, generator=random) for _ in range(3))
+    n_texts, n_heads, n_tokens, _ = shape
+    counts = torch.rand(n_texts, n_heads if "head" in masked else 1, n_tokens, n_tokens, generator=random) < 0.7
+    counts |= torch.eye(n_tokens, dtype=torch.bool)
+    counts[0] = True
+    mask = {"no": None, "adding": torch.where(counts, 0.5, -2.0)}.get(masked, counts)
+    for scale in (None, 0.3):
+        expected = functional.scaled_dot_product_attention(query, key, value, mask, scale=scale)
+        found = attend_by_text(query, key, value, mask, scale=scale)
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_weights_that_change_later_are_multiplied_as_they_are_then(calls: list[str]) -> None:
+    layer, inputs = nn.Linear(8, 4).requires_grad_(False), torch.randn(3, 8)
+    quicker = CpuKernels(layer)
+    calls.clear()
+    with quicker:
+        layer(inputs)
+    assert calls == ["_product"]
+    layer.weight.zero_()
+    with quicker:
+        after = layer(inputs)
+    assert calls == ["_product"]
+    torch.testing.assert_close(after, layer.bias.expand(3, 4))
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("no such operator"), None])
+def test_where_onednn_fails_or_errs_torch_computes(fault: Exception | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(inputs: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        if fault is not None:
+            raise fault
+        return inputs.new_ones(len(inputs), 4)
+
+    monkeypatch.setattr(kernels, "_product", wrong)
+    layer, inputs = nn.Linear(8, 4), torch.randn(3, 8)
+    with CpuKernels(layer) as quicker:
+        torch.testing.assert_close(layer(inputs), inputs @ layer.weight.T + layer.bias)
+    assert not quicker._packed
+
+
+def test_attention_that_is_causal_is_left_to_torch(calls: list[str]) -> None:
+    given = torch.randn(1, 2, 5, 4).bfloat16()
+    with parted(nn.Linear(2, 2)):
+        found = functional.scaled_dot_product_attention(given, given, given, is_causal=True)
+    assert "attend_by_text" not in calls
+    torch.testing.assert_close(found[0, 0, 0], given[0, 0, 0])
