@@ -19,6 +19,10 @@ N_SCORED = 256
 """Tokens whose attention scores are computed together: what all heads make of them stays in a core's cache."""
 
 
+_NONE = (torch.empty(0), -1, torch.empty(0))
+"""What stands for a weight that was not laid out: of no version."""
+
+
 class CpuKernels(TorchFunctionMode):
     """While it is entered, a module's linear layers and attention are computed by other kernels, to the same results.
 
@@ -48,8 +52,8 @@ class CpuKernels(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         if func is functional.linear and not kwargs:
-            weight, version, packed = self._packed.get(id(args[1]), (None, 0, None))
-            if weight is not None and weight._version == version and args[0].dtype is weight.dtype:
+            weight, version, packed = self._packed.get(id(args[1]), _NONE)
+            if weight._version == version and args[0].dtype is weight.dtype:
                 return _product(args[0], packed, args[2] if len(args) > 2 else None)
         if func is functional.scaled_dot_product_attention and self._scores_by_text:
             given = kwargs or {}
