@@ -23,6 +23,7 @@ class Sections(StrEnum):
     train = "train"
     accuracy = "accuracy"
     heads = "heads"
+    few = "few"
     lexical = "lexical"
     customers = "customers"
     aggregate = "aggregate"

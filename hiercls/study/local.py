@@ -65,6 +65,31 @@ class LocalClassifiers(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return str([node for node in path if node][-1])
 
 
+def paths_of(taxonomy: Taxonomy) -> np.ndarray:
+    """The nodes from the top to each topic, as hiclass wants them.
+
+    Args:
+        taxonomy: The map; where a node has several parents, the first is taken, since hiclass knows trees.
+
+    Returns:
+        Names, padded with ``""``, shape (n_topics, n_levels).
+
+    Example:
+        >>> from hiercls.taxonomy import shipped
+        >>> paths_of(Taxonomy.from_yaml(shipped("tiny")))[3].tolist()
+        ['Y', 'D']
+    """
+    above = taxonomy.hierarchy.parents
+    paths = []
+    for topic in taxonomy.topics:
+        path = [topic]
+        while parents := above.get(path[0], ()):
+            path.insert(0, parents[0])
+        paths.append(path)
+    padded = [[*path, *[""] * (len(taxonomy.levels) - len(path))] for path in paths]
+    return np.array(padded, dtype=object)
+
+
 def local_classifiers(taxonomy: Taxonomy) -> Baseline:
     """The baseline of local classifiers on a taxonomy, tuned like the flat ones.
 
@@ -79,18 +104,10 @@ def local_classifiers(taxonomy: Taxonomy) -> Baseline:
         >>> local_classifiers(Taxonomy.from_yaml(shipped("tiny"))).classifier.paths[3].tolist()
         ['Y', 'D']
     """
-    above = taxonomy.hierarchy.parents
-    paths = []
-    for topic in taxonomy.topics:
-        path = [topic]
-        while parents := above.get(path[0], ()):
-            path.insert(0, parents[0])
-        paths.append(path)
-    padded = [[*path, *[""] * (len(taxonomy.levels) - len(path))] for path in paths]
     return Baseline(
         name="hiclass: TF-IDF + LinearSVC under every node",
         features="tfidf",
-        classifier=LocalClassifiers(np.array(padded, dtype=object)),
+        classifier=LocalClassifiers(paths_of(taxonomy)),
         parameter="C",
         values=(0.03, 0.1, 0.3, 1.0, 3.0),
     )

@@ -131,3 +131,16 @@ def test_sections_on_made_up_worlds_run(name) -> None:
     rows = SECTIONS[name](QUICK, lambda words: None)
     assert all(np.isfinite(row.values).all() and min(row.values) > 0 for row in rows if "growth" not in row.work)
     assert rows
+
+
+@pytest.mark.slow
+def test_peers_that_learn_from_few_documents_run() -> None:
+    pytest.importorskip("setfit")
+    pytest.importorskip("hiclass")
+    config = SpeedConfig(rounds=1, scale=0.05)
+    beside_hiclass, beside_setfit = SECTIONS["few"](config, lambda words: None)
+    assert beside_hiclass.work.startswith("learn all levels from 100 encoded documents")
+    assert beside_setfit.work == "learn 4 topics from 32 texts of 64 tokens, and class 20"
+    for row in (beside_hiclass, beside_setfit):
+        assert min(row.values) > 0
+        assert all(0.1 < float(share) <= 1 for share in row.note.removeprefix("accuracy ").split(" and "))

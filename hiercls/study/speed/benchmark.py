@@ -18,7 +18,7 @@ from hiercls.files import write_text
 from hiercls.plots.growth import plot_growth
 from hiercls.study.newsgroups import versions_and_machine
 from hiercls.study.report import runs_before, save_svg, write_json
-from hiercls.study.speed import encoding, growth, guards, learning, scaling, trainer
+from hiercls.study.speed import encoding, few, growth, guards, learning, scaling, trainer
 from hiercls.study.speed.machine import processor
 from hiercls.study.speed.rounds import Row, SpeedConfig
 
@@ -29,6 +29,7 @@ SECTIONS: dict[str, Callable[[SpeedConfig, Callable[[str], None]], list[Row]]] =
     "train": learning.train_rows,
     "accuracy": trainer.accuracy_rows,
     "heads": learning.head_rows,
+    "few": few.few_rows,
     "lexical": learning.lexical_rows,
     "customers": scaling.customer_rows,
     "aggregate": scaling.aggregate_rows,
@@ -40,7 +41,7 @@ SECTIONS: dict[str, Callable[[SpeedConfig, Callable[[str], None]], list[Row]]] =
 
 NAMES = (*SECTIONS, "growth")
 
-PEERS = ("sentence-transformers", "openvino", "onnxruntime", "hiclass")
+PEERS = ("sentence-transformers", "setfit", "openvino", "onnxruntime", "hiclass")
 """Whose versions are told, where they are installed."""
 
 
