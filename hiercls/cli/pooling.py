@@ -60,6 +60,12 @@ def worlds(
     documents: Annotated[
         int | None, typer.Option(min=100, help="Take only so many training and test documents, for a quick look.")
     ] = None,
+    development: Annotated[
+        bool,
+        typer.Option(
+            "--development", help="Deal training documents alone, test on other threads of theirs, and fit the prior."
+        ),
+    ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for worlds.json and worlds.md.")] = Path(
         "benchmarks"
     ),
@@ -71,6 +77,12 @@ def worlds(
     """
     from hiercls.study.worlds import WorldsConfig, run_worlds
 
-    config = WorldsConfig(seeds=range(first, first + seeds), headers=headers.value, documents=documents, settings={})
+    config = WorldsConfig(
+        seeds=range(first, first + seeds),
+        headers=headers.value,
+        documents=documents,
+        development=development,
+        settings={},
+    )
     typer.echo(run_worlds(config, output, resume=resume, say=note))
     note(f"wrote {output / 'worlds.json'} and {output / 'worlds.md'}")

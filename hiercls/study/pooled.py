@@ -19,6 +19,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from hiercls.errors import ConfigError
 from hiercls.study.labelled import NOBODY, Labelled, known_at, owners_of, thread_numbers
 from hiercls.study.paired import Answers, Difference, paired_difference
+from hiercls.study.pool_prior import Prior
 from hiercls.study.topic_head import fit_head, topic_logits
 from hiercls.taxonomy import Taxonomy
 
@@ -28,8 +29,8 @@ N_FOLDS, FEWEST = 5, 10
 L2 = 1.0
 """How strongly the head's weights are shrunk."""
 
-DOUBT = 0.033
-"""Standard error of what the head's gains say about the model's, beyond that of the documents' number; see the log."""
+PRIOR = Prior(level=0.05, slope=-0.01, spread=0.04, offset=0.0, doubt=0.033)
+"""How gains lie, and how the head's around the model's: fitted by ``hiercls benchmark worlds --development``."""
 
 Members = frozenset[str]
 Tick = Callable[[], object]
@@ -42,7 +43,8 @@ class Worth:
     Args:
         n_documents: Its own documents.
         own: Accuracy from them alone, cross-fitted.
-        by_each: Gain from each other owner's documents alone.
+        by_each: The head's gain from each other owner's documents alone.
+        by_head: The head's gain from all others' documents, with the error over the documents alone.
         by_all: Gain from all others' documents.
         best: The owners whose documents help most; all, unless fewer are clearly better.
         by_best: Gain from theirs.
@@ -51,6 +53,7 @@ class Worth:
     n_documents: int
     own: float
     by_each: Mapping[str, Difference]
+    by_head: Difference
     by_all: Difference
     best: tuple[str, ...]
     by_best: Difference
@@ -62,7 +65,8 @@ def forecast(
     """Foretell what pooling is worth to each customer, from a linear head on encodings instead of the model.
 
     A head is fitted to the documents of a set of owners, on four fifths of them, and asked for the last fifth of each
-    customer's; gains are paired by document. The standard error adds ``DOUBT``: the head is not the model.
+    customer's; gains are paired by document. The head is not the model, and few documents say little: what it says of
+    all others and of the best of them is weighed against what customers of that size gain (``PRIOR``).
     Others are tried one by one, then together in the order of their gains; the best set is all, unless another is
     clearly ahead of it, which the doubt counts in.
 
@@ -117,15 +121,16 @@ def _worth(fitted: _CrossFit, name: str) -> Worth:
         n_documents=fitted.size(name),
         own=fitted.answers(name, alone).accuracy,
         by_each={other: doubted(one) for other, one in by_each.items()},
-        by_all=doubted(gain(every, alone)),
+        by_head=gain(every, alone),
+        by_all=PRIOR.gain(gain(every, alone), fitted.size(name)),
         best=tuple(other for other in others if other in best),
-        by_best=doubted(gain(best, alone)),
+        by_best=PRIOR.gain(gain(best, alone), fitted.size(name)),
     )
 
 
 def doubted(gain: Difference) -> Difference:
     """A gain of the head, as sure as it is of the model."""
-    return Difference(mean=gain.mean, error=math.hypot(gain.error, DOUBT))
+    return Difference(mean=gain.mean, error=math.hypot(gain.error, PRIOR.doubt))
 
 
 class _CrossFit:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiercls.data.rows import Row
+from hiercls.data.splitting import holdout
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.files import write_text
 from hiercls.study.corpus import Corpus, newsgroups_corpora
@@ -27,12 +28,16 @@ from hiercls.study.pool_truth import measure, trained_sets
 from hiercls.study.pooled import Worth, forecast
 from hiercls.study.report import runs_before, write_json
 from hiercls.study.splits import Split
+from hiercls.study.threads import threads
 from hiercls.study.worlds_report import report
 from hiercls.taxonomy import Taxonomy, shipped
 from hiercls.taxonomy.labels import resolve
 
 N_CUSTOMERS, SIZES, N_TEST = (3, 4, 5), (50, 3_000), 2_000
 """Customers of a world; their documents, spread evenly on a logarithmic scale; test documents of each."""
+
+HELD_OUT = 0.35
+"""Share of the training documents, whole threads, that development tests on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +48,14 @@ class WorldsConfig:
         seeds: A world each.
         headers: Whether headers, footers and quotes are kept or removed.
         documents: Training and test documents taken; None: all.
+        development: Whether training documents alone are dealt, and tested on those of other threads.
         settings: Settings of ``HierarchicalTextClassifier``.
     """
 
     seeds: Sequence[int]
     headers: Literal["kept", "removed"] = "removed"
     documents: int | None = None
+    development: bool = False
     settings: Mapping[str, Any]
 
 
@@ -64,9 +71,10 @@ def run_worlds(config: WorldsConfig, folder: Path, *, resume: bool, say: Callabl
     Returns:
         The report, in Markdown.
     """
-    training, test = newsgroups_corpora(_topics_alone(), headers=config.headers, documents=config.documents)
+    training, test = _corpora(config)
+    of = "training documents" if config.development else "bydate"
     conditions = {
-        "documents": "all (bydate)" if config.documents is None else config.documents,
+        "documents": f"{'all' if config.documents is None else config.documents} ({of})",
         "headers": config.headers,
         **versions_and_machine(config.settings),
     }
@@ -81,9 +89,21 @@ def run_worlds(config: WorldsConfig, folder: Path, *, resume: bool, say: Callabl
             gains = [f"{100 * one['by_all']['forecast']['mean']:+.1f} ({100 * one['by_all']['measured']['mean']:+.1f})"
                      for one in found["customers"].values()]  # fmt: skip
             say(f"world {seed}: foretold (measured) {', '.join(gains)}")
-    text = report(results)
+    text = report(results, fitted=config.development)
     write_text(folder / "worlds.md", text)
     return text
+
+
+def _corpora(config: WorldsConfig) -> tuple[Corpus, Corpus]:
+    """What is dealt, and what test documents are drawn from."""
+    taxonomy = _topics_alone()
+    training, test = newsgroups_corpora(taxonomy, headers=config.headers, documents=config.documents)
+    if not config.development:
+        return training, test
+    whole = newsgroups_corpora(taxonomy, headers="kept", documents=config.documents)[0]
+    subjects, topics = threads(whole.texts), whole.topics.tolist()
+    dealt, asked = holdout(whole.texts, groups=subjects, strata=topics, fraction=HELD_OUT, seed=0)
+    return training.take(dealt), training.take(asked)
 
 
 def dealt_world(training: Corpus, test: Corpus, *, seed: int) -> Split:
@@ -161,7 +181,11 @@ def _found(name: str, worth: Worth, answers: Mapping[tuple[str, frozenset[str]],
     return {
         "documents": worth.n_documents,
         "own": own.accuracy,
-        "by_all": {"forecast": _plain(worth.by_all), "measured": measured(tuple(worth.by_each))},
+        "by_all": {
+            "head": _plain(worth.by_head),
+            "forecast": _plain(worth.by_all),
+            "measured": measured(tuple(worth.by_each)),
+        },
         "best": list(worth.best),
         "by_best": {"forecast": _plain(worth.by_best), "measured": measured(worth.best)},
     }

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, spearmanr
 
+from hiercls.study.pool_prior import Prior, fit_prior, in_words
+
 PROMISES = (0.5, 0.8, 0.95)
 """How often intervals shall hold."""
 
@@ -36,6 +38,7 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
             [(one["documents"],) for run in runs for one in run["customers"].values()],
         )
     )
+    head = [_pair(one, "head")[0] for run in runs for one in run["customers"].values()]
     worlds = np.repeat(np.arange(len(runs)), [len(run["customers"]) for run in runs])
     elsewhere = np.array([came[0][worlds != world].mean() if len(runs) > 1 else 0.0 for world in worlds])
     off = np.abs(told[0] - came[0]) / np.hypot(told[1], came[1])
@@ -44,6 +47,7 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "customers": len(worlds),
         "rank correlation": float(spearmanr(told[0], came[0]).statistic),
+        "rank correlation of the head": float(spearmanr(head, came[0]).statistic),
         "rank correlation of −documents": float(spearmanr(-sizes[0], came[0]).statistic),
         "absolute error": float(np.abs(told[0] - came[0]).mean()),
         "absolute error of the other worlds' mean": float(np.abs(elsewhere - came[0]).mean()),
@@ -62,11 +66,26 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def report(results: Mapping[str, Any]) -> str:
+def fitted_prior(results: Mapping[str, Any]) -> Prior:
+    """The prior under which these worlds' gains are likeliest.
+
+    Args:
+        results: What ``worlds.json`` holds.
+
+    Returns:
+        The prior.
+    """
+    customers = [one for run in results["runs"].values() for one in run["customers"].values()]
+    head, measured = (np.array([_pair(one, which) for one in customers]).T for which in ("head", "measured"))
+    return fit_prior([one["documents"] for one in customers], *head, *measured)
+
+
+def report(results: Mapping[str, Any], *, fitted: bool = False) -> str:
     """The report of a benchmark.
 
     Args:
         results: What ``worlds.json`` holds.
+        fitted: Whether to add the prior that fits these worlds.
 
     Returns:
         Markdown.
@@ -92,6 +111,7 @@ def report(results: Mapping[str, Any]) -> str:
         "|---|---|",
         f"| gain by pooling, measured, mean (customers helped) | {_points(found['gain'])} ({found['helped']:.0%}) |",
         f"| rank correlation of forecast and truth | {found['rank correlation']:.2f} |",
+        f"| … of what the head alone says and truth | {found['rank correlation of the head']:.2f} |",
         f"| … of 'the fewer documents, the more' and truth | {found['rank correlation of −documents']:.2f} |",
         f"| mean absolute error of the forecast, points | {100 * found['absolute error']:.1f} |",
         f"| … of the other worlds' mean gain, points | {100 * found[_ELSEWHERE]:.1f} |",
@@ -101,6 +121,7 @@ def report(results: Mapping[str, Any]) -> str:
         f"| a part of the others foretold to be better than all; measured, it is ahead by | "
         f"{found['part better than all, foretold']}; {'–' if part is None else _points(part) + ' points'} |",
         "",
+        *([f"Likeliest under these worlds: `{in_words(fitted_prior(results))}`.", ""] if fitted else []),
         "| world | customer | documents | own data | foretold | measured | best part foretold | measured |",
         "|---|---|---|---|---|---|---|---|",
         *(_row(world, name, one) for world, run in runs.items() for name, one in run["customers"].items()),

@@ -87,7 +87,7 @@ def test_topics_that_nothing_tells_apart_are_said(run, tmp_path, encoder):
 def test_a_sentence_says_what_to_do_and_how_sure_that_is(mean, error, best, expected):
     gain, more = Difference(mean=mean, error=error), Difference(mean=0.09, error=error)
     worth = Worth(
-        n_documents=50, own=0.5, by_each={"b": gain, "c": more}, by_all=gain, best=best,
+        n_documents=50, own=0.5, by_each={"b": gain, "c": more}, by_head=gain, by_all=gain, best=best,
         by_best=gain if len(best) == 2 else more,
     )  # fmt: skip
     assert sentence("a", worth) == expected

@@ -12,7 +12,7 @@ from hiercls.study import worlds
 from hiercls.study.corpus import Corpus
 from hiercls.study.paired import Answers, Difference
 from hiercls.study.pooled import Worth
-from hiercls.study.worlds_report import report, scores
+from hiercls.study.worlds_report import fitted_prior, report, scores
 
 
 @pytest.fixture
@@ -43,7 +43,11 @@ def test_a_world_is_dealt_by_its_seed_and_no_document_twice(corpora):
 
 
 def one(told, came, *, error=0.01, documents=100, best=None):
-    by_all = {"forecast": {"mean": told, "error": error}, "measured": {"mean": came, "error": 0.0}}
+    by_all = {
+        "head": {"mean": -told, "error": error},
+        "forecast": {"mean": told, "error": error},
+        "measured": {"mean": came, "error": 0.0},
+    }
     return {"documents": documents, "own": 0.5, "by_all": by_all, "best": ["b"], "by_best": best or by_all}
 
 
@@ -58,6 +62,7 @@ def test_scores_are_those_of_the_forecasts():
     results = {"conditions": {"headers": "removed"}, "runs": runs}
     found = scores(results)
     assert found["rank correlation"] == pytest.approx(0.8)
+    assert found["rank correlation of the head"] == pytest.approx(-0.8)
     assert found["rank correlation of −documents"] == pytest.approx(1.0)
     assert found["absolute error"] == pytest.approx(0.02)
     assert found["absolute error of the other worlds' mean"] == pytest.approx((0.13 + 0.01 + 0.11 + 0.03) / 4)
@@ -78,7 +83,9 @@ def test_what_was_run_is_kept_and_the_rest_goes_on(corpora, tiny_bert, tmp_path,
         gain = Difference(mean=0.1 + seed / 100, error=0.02)
         name, *others = taxonomy.customers
         by_each = dict.fromkeys(others, gain)
-        worth = Worth(n_documents=9 + seed, own=0.5, by_each=by_each, by_all=gain, best=tuple(others), by_best=gain)
+        worth = Worth(
+            n_documents=9 + seed, own=0.5, by_each=by_each, by_head=gain, by_all=gain, best=tuple(others), by_best=gain
+        )
         return {name: worth}
 
     def trained(world, sets, settings):
@@ -99,3 +106,32 @@ def test_what_was_run_is_kept_and_the_rest_goes_on(corpora, tiny_bert, tmp_path,
     assert said[0] == "world 0: foretold (measured) +10.0 (+25.0)"
     assert set(json.loads((tmp_path / "worlds.json").read_text())["runs"]) == {"0", "1", "2"}
     assert (tmp_path / "worlds.md").read_text().startswith("# Is what `hiercls pool` foretells true?")
+
+
+def test_for_development_threads_of_training_documents_are_dealt_or_asked_and_test_documents_never(
+    corpora, tiny_bert, tmp_path, monkeypatch
+):
+    training, test = corpora
+    kept = tuple(f"Subject: Re: {place % 900}\n\n{text}" for place, text in enumerate(training.texts))
+    found = {"removed": training, "kept": Corpus(texts=kept, topics=training.topics)}
+    monkeypatch.setattr(worlds, "newsgroups_corpora", lambda taxonomy, *, headers, documents: (found[headers], test))
+    dealt, asked = worlds._corpora(worlds.WorldsConfig(seeds=(0,), development=True, settings={}))
+    place = {text: number % 900 for number, text in enumerate(training.texts)}
+    assert not {place[text] for text in dealt.texts} & {place[text] for text in asked.texts}
+    assert len(dealt.texts) + len(asked.texts) == len(training.texts)
+    assert len(asked.texts) == pytest.approx(worlds.HELD_OUT * len(training.texts), rel=0.1)
+
+
+def test_the_prior_of_worlds_is_reported_where_it_is_asked_for():
+    random = np.random.default_rng(0)
+    run = {"cpu_seconds": {"forecast": 2.0, "measured": 60.0}}
+    runs = {}
+    for seed in range(30):
+        gain, size = random.normal(0.06, 0.03), int(np.exp(random.uniform(4, 8)))
+        runs[str(seed)] = {**run, "customers": {"a": one(-gain - random.normal(0.02, 0.01), gain, documents=size)}}
+    results = {"conditions": {}, "runs": runs}
+    assert "Likeliest under these worlds: `level=0.0" in report(results, fitted=True)
+    assert "Likeliest" not in report(results)
+    prior = fitted_prior(results)
+    assert prior.offset == pytest.approx(0.02, abs=0.01)
+    assert prior.level == pytest.approx(0.06, abs=0.02)
