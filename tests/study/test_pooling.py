@@ -12,6 +12,7 @@ from hiercls.study.pooling_documents import Documents
 from hiercls.study.pooling_naive import train_naively
 from hiercls.study.pooling_networks import train_networks
 from hiercls.study.pooling_setup import Network, NetworkConfig
+from hiercls.study.pooling_speed import speed
 from hiercls.study.pooling_surrogates import surrogate_effects
 from hiercls.study.pooling_sweep import SweepConfig, read_runs, runs_of, sweep
 from hiercls.study.pooling_tasks import Pair, joint_runs, pairs
@@ -149,3 +150,12 @@ def test_other_backends_are_named(documents: Documents, tmp_path) -> None:
     config = SweepConfig(per_class=4, repeats=[0], backend="moon")
     with pytest.raises(ConfigError, match="local"):
         sweep(documents, pairs(documents.taxonomy, "related"), config, tmp_path / "runs.jsonl", say=lambda _: None)
+
+
+def test_the_naive_loop_is_timed_beside_the_programs(documents: Documents) -> None:
+    short = NetworkConfig(n_epochs=20, every=5, width=8, batch=8)
+    config = SweepConfig(per_class=4, repeats=[0], side_by_side=3, alone=short, joint=short)
+    found = speed(documents, pairs(documents.taxonomy, "unrelated"), config)
+    assert list(found) == ["programs", "naive loop", "naive loop, fused Adam"]
+    assert found["programs"]["times"] == found["programs"]["least"] == 1
+    assert all(row["hours"] >= 0 and 0 < row["least"] <= row["times"] for row in found.values())
