@@ -26,6 +26,9 @@ from hiercls.study.pooling_networks import Trained
 from hiercls.study.pooling_sweep import Run
 from hiercls.study.pooling_tasks import Pair
 
+TOPICS = "which topics both tasks tell apart"
+"""A forecast by what other tasks with some of these topics gained."""
+
 EPOCHS = (80, 100)
 """At which F1 is read: by the public code, and by the paper's words."""
 
@@ -138,6 +141,23 @@ def published(features: np.ndarray, gains: np.ndarray, *, n_shuffles: int) -> di
     return {"accuracy": accuracy, "features": by_feature}
 
 
+def topics_of(pairs: Sequence[Pair]) -> np.ndarray:
+    """Which topics the main task tells apart, and which its auxiliary.
+
+    Args:
+        pairs: The pairs.
+
+    Returns:
+        Ones and zeros, shape (n_pairs, 2 · n_topics).
+
+    Example:
+        >>> topics_of([Pair(main=("a", "b"), auxiliary=("c", "d"))]).tolist()
+        [[1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]]
+    """
+    topics = sorted({topic for pair in pairs for task in pair.tasks for topic in task})
+    return np.array([[float(topic in task) for task in pair.roles for topic in topics] for pair in pairs])
+
+
 def mended(
     features: Mapping[str, np.ndarray], pairs: Sequence[Pair], gains: np.ndarray, alone: np.ndarray
 ) -> dict[str, Quality]:
@@ -160,7 +180,11 @@ def mended(
         "which main task it is, over random folds": identity_over_random_folds(one_hot(mains), gains),
         "which auxiliary it is": one_main_left_out(np.repeat(one_hot(auxiliaries)[None], len(gains), 0), gains, mains),
     }
-    for name, group in features.items():
+    known = np.repeat(topics_of(pairs)[None], len(gains), axis=0)
+    more = {TOPICS: known}
+    if "transfer" in features:
+        more["these topics, and transfer"] = np.concatenate([known, features["transfer"]], axis=-1)
+    for name, group in {**features, **more}.items():
         found[name] = one_main_left_out(group, gains, mains)
     found["the single run's own F1, whose noise is the gain's"] = one_main_left_out(alone[..., None], gains, mains)
     if len(gains) > 1:

@@ -254,3 +254,16 @@ def test_what_is_measured_in_a_repeat_is_what_its_parts_measure(documents: Docum
     without = measure(documents, None, some, losses, 10, 1)
     assert set(found.features) - set(without.features) == {*apart, "all together"}
     assert without.union is None
+
+
+def test_topics_are_told_by_other_main_tasks_that_have_them() -> None:
+    random = np.random.default_rng(0)
+    worth = dict(zip("abcdefgh", random.normal(size=8), strict=True))
+    mains = [(x, y) for x in "abcd" for y in "efgh"]
+    some = [Pair(main=main, auxiliary=(z, w)) for main in mains for z, w in (("a", "e"), ("b", "h"), ("c", "g"))]
+    gains = np.array([sum(worth[topic] for topic in pair.main) for pair in some])
+    noisy = gains + 0.1 * random.normal(size=(2, len(some)))
+    found = mended({"transfer": random.normal(size=(2, len(some), 1))}, some, noisy, noisy)
+    assert min(found["which topics both tasks tell apart"].auc) > 0.95
+    assert min(found["these topics, and transfer"].auc) > 0.9
+    assert "these topics, and transfer" not in mended({"own": noisy[..., None]}, some, noisy, noisy)
