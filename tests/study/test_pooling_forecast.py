@@ -264,6 +264,6 @@ def test_topics_are_told_by_other_main_tasks_that_have_them() -> None:
     gains = np.array([sum(worth[topic] for topic in pair.main) for pair in some])
     noisy = gains + 0.1 * random.normal(size=(2, len(some)))
     found = mended({"transfer": random.normal(size=(2, len(some), 1))}, some, noisy, noisy)
-    assert min(found["which topics both tasks tell apart"].auc) > 0.95
-    assert min(found["these topics, and transfer"].auc) > 0.9
+    assert min(found["which topics both tasks tell apart"].auc) > 0.9
+    assert min(found["these topics, and transfer"].auc) > 0.85
     assert "these topics, and transfer" not in mended({"own": noisy[..., None]}, some, noisy, noisy)
