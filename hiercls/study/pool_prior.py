@@ -6,12 +6,11 @@ Knows numbers of documents and gains; knows no document and no head.
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.stats import multivariate_normal
 
 from hiercls.study.paired import Difference
 
@@ -23,21 +22,27 @@ TYPICAL = 100
 class Prior:
     """How gains by pooling lie, and how a head's gain lies around the model's, all in parts of accuracy.
 
-    ``g ~ N(level + slope · ln(n / 100), spread²)``, ``h | g ~ N(g + offset, error² + doubt²)``.
+    Of a customer of n documents the gain is ``g = s + u``: s, which a head can see, and u, which none does.
+    ``s ~ N(level + slope · ln(n / 100), (spread · (n / 100)^narrowing)²)``, ``u ~ N(0, unseen²)``, and the head's gain
+    is ``h ~ N(s + offset, error² + doubt²)``.
 
     Args:
-        level: The mean gain g of customers of 100 documents.
-        slope: What it changes by for e times as many documents n.
-        spread: Standard deviation of gains around that line.
-        offset: How far a head's gain h is above the model's on average.
-        doubt: Standard deviation of the head's gain around the model's, beyond that of the documents' number.
+        level: The mean gain of customers of 100 documents.
+        slope: What it changes by for e times as many documents.
+        spread: Standard deviation around that line of what a head can see, for customers of 100 documents.
+        narrowing: The power of the documents by which that standard deviation changes.
+        offset: How far a head's gain is above the model's on average.
+        doubt: Standard deviation of what the head sees that is not so, beyond that of the documents' number.
+        unseen: Standard deviation of what no head sees.
     """
 
     level: float
     slope: float
     spread: float
+    narrowing: float
     offset: float
     doubt: float
+    unseen: float
 
     def gain(self, head: Difference, n_documents: int) -> Difference:
         """The model's gain, given a head's: the posterior's mean and standard deviation.
@@ -50,7 +55,7 @@ class Prior:
             The gain.
 
         Example:
-            >>> prior = Prior(level=0.04, slope=0.0, spread=0.03, offset=0.0, doubt=0.03)
+            >>> prior = Prior(level=0.04, slope=0.0, spread=0.03, narrowing=0.0, offset=0.0, doubt=0.03, unseen=0.0)
             >>> found = prior.gain(Difference(mean=0.1, error=0.0), 100)
             >>> round(found.mean, 3), round(found.error, 4)
             (0.07, 0.0212)
@@ -58,11 +63,13 @@ class Prior:
         Source:
             Empirical Bayes estimation: Efron and Morris, JASA 1975.
         """
-        expected = self.level + self.slope * math.log(n_documents / TYPICAL)
-        noise, spread = head.error**2 + self.doubt**2, self.spread**2
+        size = math.log(n_documents / TYPICAL)
+        expected = self.level + self.slope * size
+        spread = (self.spread * math.exp(self.narrowing * size)) ** 2
+        noise = head.error**2 + self.doubt**2
         weight = spread / (spread + noise)
         mean = expected + weight * (head.mean - self.offset - expected)
-        return Difference(mean=mean, error=math.sqrt(weight * noise))
+        return Difference(mean=mean, error=math.sqrt(weight * noise + self.unseen**2))
 
 
 def fit_prior(
@@ -70,8 +77,8 @@ def fit_prior(
 ) -> Prior:
     """The prior under which what heads said and what models gained is likeliest.
 
-    Both are normal around the gain itself, which is summed out:
-    ``(h, m) ~ N((μ + offset, μ), [[spread² + error_h² + doubt², spread²], [spread², spread² + error_m²]])``.
+    What heads can see is summed out: with v = (spread · (n / 100)^narrowing)² and μ the line,
+    ``(h, m) ~ N((μ + offset, μ), [[v + error_h² + doubt², v], [v, v + error_m² + unseen²]])``.
 
     Args:
         n_documents: Own documents of each customer, shape (n_customers,).
@@ -84,26 +91,37 @@ def fit_prior(
         The prior.
     """
     size = np.log(np.asarray(n_documents, dtype=float) / TYPICAL)
-    said = np.stack([np.asarray(head, dtype=float), np.asarray(measured, dtype=float)], axis=1)
-    errors = np.stack([np.asarray(head_error, dtype=float), np.asarray(measured_error, dtype=float)], axis=1) ** 2
+    said, came, of_head, of_model = (
+        np.asarray(one, dtype=float) for one in (head, measured, head_error, measured_error)
+    )
 
     def surprise(values: NDArray[np.float64]) -> float:
-        level, slope, log_spread, offset, log_doubt = values
-        mean = level + slope * size
-        shared, extra = math.exp(2 * log_spread), math.exp(2 * log_doubt)
-        total = 0.0
-        for one, centre, (of_head, of_model) in zip(said, mean, errors, strict=True):
-            covariance = [[shared + of_head + extra, shared], [shared, shared + of_model]]
-            total -= float(multivariate_normal.logpdf(one, [centre + offset, centre], covariance))
-        return total
+        level, slope, log_spread, narrowing, offset, log_doubt, log_unseen = values
+        shared = np.exp(2 * (log_spread + narrowing * size))
+        first = shared + of_head**2 + math.exp(2 * log_doubt)
+        second = shared + of_model**2 + math.exp(2 * log_unseen)
+        off, beside = said - level - slope * size - offset, came - level - slope * size
+        determinant = first * second - shared**2
+        squares = (second * off**2 - 2 * shared * off * beside + first * beside**2) / determinant
+        return float((np.log(determinant) + squares).sum() / 2)
 
-    start = np.array([said[:, 1].mean(), 0.0, math.log(0.04), 0.0, math.log(0.03)])
-    found = minimize(surprise, start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-5, "fatol": 1e-6}).x
-    level, slope, log_spread, offset, log_doubt = (float(value) for value in found)
-    return Prior(level=level, slope=slope, spread=math.exp(log_spread), offset=offset, doubt=math.exp(log_doubt))
+    ends = []
+    for slope, narrowing, unseen in ((0.0, 0.0, 0.01), (-0.01, -0.5, 0.03)):  # more than one valley
+        start = [came.mean(), slope, math.log(0.04), narrowing, 0.0, math.log(0.03), math.log(unseen)]
+        options = {"maxiter": 20_000, "maxfev": 20_000, "xatol": 1e-6, "fatol": 1e-8}
+        ends.append(minimize(surprise, start, method="Nelder-Mead", options=options))
+    level, slope, log_spread, narrowing, offset, log_doubt, log_unseen = min(ends, key=lambda end: float(end.fun)).x
+    return Prior(
+        level=float(level),
+        slope=float(slope),
+        spread=math.exp(log_spread),
+        narrowing=float(narrowing),
+        offset=float(offset),
+        doubt=math.exp(log_doubt),
+        unseen=math.exp(log_unseen),
+    )
 
 
 def in_words(prior: Prior) -> str:
-    """A prior's five numbers, as they stand in code."""
-    names = ("level", "slope", "spread", "offset", "doubt")
-    return ", ".join(f"{name}={value:.4f}" for name, value in zip(names, astuple(prior), strict=True))
+    """A prior's numbers, as they stand in code."""
+    return ", ".join(f"{name}={value:.4f}" for name, value in asdict(prior).items())
