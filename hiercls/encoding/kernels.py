@@ -55,11 +55,10 @@ class CpuKernels(TorchFunctionMode):
             weight, version, packed = self._packed.get(id(args[1]), _NONE)
             if weight._version == version and args[0].dtype is weight.dtype:
                 return _product(args[0], packed, args[2] if len(args) > 2 else None)
-        if func is functional.scaled_dot_product_attention and self._scores_by_text:
+        if func is functional.scaled_dot_product_attention and self._scores_by_text and _is_plain(args, kwargs or {}):
+            query, key, value = args
             given = kwargs or {}
-            if len(args) == 3 and args[0].dtype is torch.bfloat16 and _is_plain(given):
-                query, key, value = args
-                return attend_by_text(query, key, value, given.get("attn_mask"), scale=given.get("scale"))
+            return attend_by_text(query, key, value, given.get("attn_mask"), scale=given.get("scale"))
         return func(*args, **(kwargs or {}))
 
 
@@ -103,9 +102,12 @@ def attend_by_text(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Non
     return found
 
 
-def _is_plain(given: Mapping[str, Any]) -> bool:
-    """Whether attention is asked for without anything but a mask and a scale."""
-    return not any(given.get(name) for name in ("dropout_p", "is_causal", "enable_gqa"))
+def _is_plain(tensors: Sequence[Tensor], given: Mapping[str, Any]) -> bool:
+    """Whether it is attention in bfloat16 of texts to themselves, with nothing but a mask of four axes and a scale."""
+    mask, shapes = given.get("attn_mask"), {tensor.shape for tensor in tensors}
+    is_other = any(given.get(name) for name in ("dropout_p", "is_causal", "enable_gqa"))
+    is_same = len(tensors) == 3 and len(shapes) == 1 and tensors[0].dim() == 4
+    return is_same and not is_other and tensors[0].dtype is torch.bfloat16 and (mask is None or mask.dim() == 4)
 
 
 def _laid_out(weight: Tensor) -> Tensor | None:

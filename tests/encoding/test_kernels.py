@@ -100,9 +100,14 @@ def test_where_onednn_fails_or_errs_torch_computes(fault: Exception | None, monk
     assert not quicker._packed
 
 
-def test_attention_that_is_causal_is_left_to_torch(calls: list[str]) -> None:
-    given = torch.randn(1, 2, 5, 4).bfloat16()
+@pytest.mark.parametrize("case", ["causal", "float32", "to others", "a mask of two axes"])
+def test_other_attention_is_left_to_torch(case: str, calls: list[str]) -> None:
+    query = torch.randn(2, 2, 5, 4).to(torch.float32 if case == "float32" else torch.bfloat16)
+    key = query[:, :, :3] if case == "to others" else query
+    mask = torch.ones(5, 5, dtype=torch.bool).tril() if case == "a mask of two axes" else None
     with parted(nn.Linear(2, 2)):
-        found = functional.scaled_dot_product_attention(given, given, given, is_causal=True)
+        found = functional.scaled_dot_product_attention(query, key, key, attn_mask=mask, is_causal=case == "causal")
     assert "attend_by_text" not in calls
-    torch.testing.assert_close(found[0, 0, 0], given[0, 0, 0])
+    assert found.shape == query.shape
+    if case in ("causal", "a mask of two axes"):
+        torch.testing.assert_close(found[0, 0, 0], query[0, 0, 0])
