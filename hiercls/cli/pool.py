@@ -146,7 +146,7 @@ def sentence(name: str, worth: Worth) -> str:
     low, high = (100 * end for end in gain.interval)
     span = f"{100 * gain.mean:+.1f} points, {low:+.1f} to {high:+.1f}".replace("-", "−")
     if not gain.is_clear:
-        found = f"{name}: no clear difference by pooling with all others ({span})"
+        found = f"{name}: all others' documents help with a probability of {gain.chance:.0%} ({span})"
     elif gain.mean > 0:
         found = f"{name}: pool it; all others' documents help ({span})"
     else:

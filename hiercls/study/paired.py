@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 NORMAL = 1.96
 """Standard errors on each side of a mean within which 95 % of a normal distribution lie."""
@@ -43,8 +44,8 @@ class Difference:
 
     Example:
         >>> gain = Difference(mean=0.05, error=0.01)
-        >>> [round(end, 4) for end in gain.interval], gain.is_clear
-        ([0.0304, 0.0696], True)
+        >>> [round(end, 4) for end in gain.interval], gain.is_clear, round(Difference(mean=0.01, error=0.01).chance, 2)
+        ([0.0304, 0.0696], True, 0.84)
     """
 
     mean: float
@@ -54,6 +55,11 @@ class Difference:
     def interval(self) -> tuple[float, float]:
         """The 95 % interval."""
         return self.mean - NORMAL * self.error, self.mean + NORMAL * self.error
+
+    @property
+    def chance(self) -> float:
+        """How likely the difference is above 0, if it is normal around its mean."""
+        return float(ndtr(self.mean / self.error)) if self.error else float(self.mean > 0)
 
     @property
     def is_clear(self) -> bool:

@@ -43,7 +43,7 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
     elsewhere = np.array([came[0][worlds != world].mean() if len(runs) > 1 else 0.0 for world in worlds])
     off = np.abs(told[0] - came[0]) / np.hypot(told[1], came[1])
     clear = np.abs(told[0]) > norm.ppf(0.975) * told[1]
-    partial = [one for run in runs for one in run["customers"].values() if one["by_best"] != one["by_all"]]
+    partial = [one for run in runs for one in run["customers"].values() if not _takes_all(one)]
     return {
         "customers": len(worlds),
         "rank correlation": float(spearmanr(told[0], came[0]).statistic),
@@ -57,6 +57,7 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
         "clear and of the right sign": int((clear & (np.sign(told[0]) == np.sign(came[0]))).sum()),
         "gain": float(came[0].mean()),
         "helped": float((came[0] > 0).mean()),
+        "probability that it helps": float(norm.cdf(told[0] / told[1]).mean()),
         "part better than all, foretold": len(partial),
         "part − all, measured": float(
             np.mean([one["by_best"]["measured"]["mean"] - one["by_all"]["measured"]["mean"] for one in partial])
@@ -110,6 +111,7 @@ def report(results: Mapping[str, Any], *, fitted: bool = False) -> str:
         "| | |",
         "|---|---|",
         f"| gain by pooling, measured, mean (customers helped) | {_points(found['gain'])} ({found['helped']:.0%}) |",
+        f"| probability that pooling helps, foretold, mean | {found['probability that it helps']:.0%} |",
         f"| rank correlation of forecast and truth | {found['rank correlation']:.2f} |",
         f"| … of what the head alone says and truth | {found['rank correlation of the head']:.2f} |",
         f"| … of 'the fewer documents, the more' and truth | {found['rank correlation of −documents']:.2f} |",
@@ -137,10 +139,16 @@ def _pair(one: Mapping[str, Any], which: str) -> tuple[float, float]:
     return one["by_all"][which]["mean"], one["by_all"][which]["error"]
 
 
+def _takes_all(one: Mapping[str, Any]) -> bool:
+    """Whether no part of the others was foretold to be better than all of them."""
+    whole, part = one["by_all"], one["by_best"]
+    return all(part[which] == whole[which] for which in ("forecast", "measured"))
+
+
 def _row(world: str, name: str, one: Mapping[str, Any]) -> str:
     """One customer."""
     told, came = (one["by_all"][which] for which in ("forecast", "measured"))
-    same = one["by_best"] == one["by_all"]
+    same = _takes_all(one)
     best = "all | " if same else f"{_points(one['by_best']['forecast']['mean'])} ({len(one['best'])} others) | "
     return (
         f"| {world} | {name} | {one['documents']:,} | {one['own']:.3f} | {_points(told['mean'])} ± "

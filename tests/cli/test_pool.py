@@ -79,7 +79,8 @@ def test_topics_that_nothing_tells_apart_are_said(run, tmp_path, encoder):
     [
         (0.05, 0.01, ("b", "c"), "a: pool it; all others' documents help (+5.0 points, +3.0 to +7.0)."),
         (-0.05, 0.01, ("b", "c"), "a: keep it apart; all others' documents harm (−5.0 points, −7.0 to −3.0)."),
-        (0.01, 0.01, ("b", "c"), "a: no clear difference by pooling with all others (+1.0 points, −1.0 to +3.0)."),
+        (0.01, 0.01, ("b", "c"), "a: all others' documents help with a probability of 84% (+1.0 points, −1.0 to "
+                                 "+3.0)."),
         (0.05, 0.01, ("c",), "a: pool it; all others' documents help (+5.0 points, +3.0 to +7.0); with c alone it "
                              "would be +9.0."),
     ],

@@ -48,7 +48,8 @@ def one(told, came, *, error=0.01, documents=100, best=None):
         "forecast": {"mean": told, "error": error},
         "measured": {"mean": came, "error": 0.0},
     }
-    return {"documents": documents, "own": 0.5, "by_all": by_all, "best": ["b"], "by_best": best or by_all}
+    by_best = best or {which: by_all[which] for which in ("forecast", "measured")}
+    return {"documents": documents, "own": 0.5, "by_all": by_all, "best": ["b"], "by_best": by_best}
 
 
 def test_scores_are_those_of_the_forecasts():
@@ -68,6 +69,8 @@ def test_scores_are_those_of_the_forecasts():
     assert found["absolute error of the other worlds' mean"] == pytest.approx((0.13 + 0.01 + 0.11 + 0.03) / 4)
     assert found["intervals hold"] == {"50%": 0.0, "80%": 0.5, "95%": 0.5}
     assert (found["clear"], found["clear and of the right sign"]) == (3, 2)
+    assert found["part better than all, foretold"] == 1
+    assert found["probability that it helps"] == pytest.approx((1 + 0.99865 + 0 + 0.5) / 4, abs=1e-4)
     assert found["part − all, measured"] == pytest.approx(0.14)
     text = report(results)
     assert "| 0 | b | 100 | 0.500 | +3.0 ± 2.0 | −1.0 ± 0.0 | +20.0 (1 others) | +13.0 |" in text
