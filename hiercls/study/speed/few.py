@@ -6,6 +6,7 @@ Knows the peers' interfaces and the estimator; knows no clock.
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -99,7 +100,8 @@ def _beside_setfit(config: SpeedConfig, training: Corpus, test: Corpus, say: Cal
         model = setfit.SetFitModel.from_pretrained(str(find_encoder(EncoderConfig())), labels=list(names.values()))
         model.model_body.max_seq_length = MAX_LENGTH
         data = datasets.Dataset.from_dict({"text": list(taught.texts), "label": labels})
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the Trainer's, of a GPU that is not there
             arguments = setfit.TrainingArguments(output_dir=folder, report_to="none", show_progress_bar=False)
             setfit.Trainer(model=model, args=arguments, train_dataset=data).train()
         right[SETFIT] = float(np.mean(np.array(model.predict(list(asked.texts))) == np.array(truth)))
