@@ -26,9 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from hiercls.cli import build
+from hiercls.encoding import precision
 from hiercls.errors import TaxonomyError
 from hiercls.taxonomy import Taxonomy, shipped
 
@@ -175,6 +177,7 @@ def lay_out(folder: Path) -> Path:
 
 
 def test_commands_print_what_the_pages_show(elsewhere, monkeypatch):
+    monkeypatch.setattr(precision, "fast_precision", lambda device: torch.float32)  # in which the pages were printed
     monkeypatch.setattr(sys, "argv", ["hiercls"])  # which is how commands name themselves where they say what is next
     trained: Trained = {}
     differences = run_commands(README, trained)

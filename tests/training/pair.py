@@ -68,6 +68,7 @@ def run_tuned(encoder: str, *, shard: bool = False) -> str:
         small.TINY,
         encoder=EncoderConfig(name=encoder, max_length=8),
         tune="all",
+        precision="float32",
         lexical=False,
         cache=False,
         device="cpu",

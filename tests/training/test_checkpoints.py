@@ -399,7 +399,7 @@ def test_a_batch_that_does_not_fit_is_halved_once_said_and_the_steps_stay_the_sa
 ) -> None:
     def fit(limit: int) -> HierarchicalTextClassifier:
         plain = {"training": {"teacher_forcing": 0.0, "weight_decay": 0.1, "l1": 0.01}, "validation_fraction": 0.0}
-        model = make(**plain, tune="all").set_params(head=HeadConfig(hidden=8, dropout=0.0))
+        model = make(**plain, tune="all").set_params(head=HeadConfig(hidden=8, dropout=0.0), precision="float32")
         real = Steps._loss
 
         def allocate(self: Steps, network: Any, batch: Any) -> Any:
