@@ -156,10 +156,8 @@ class ExportedModel:
         """The sums of texts' windows, shape (n_texts, width)."""
         tokens = self._limited.encode_batch(list(texts), add_special_tokens=False)
         windows = reading.windows([one.ids for one in tokens])
-        pooled, places = (
-            [],
-            list(length_batches([len(one) for one in windows.sequences], batch_tokens=CPU_BATCH_TOKENS)),
-        )
+        pooled = []
+        places = list(length_batches([len(one) for one in windows.sequences], batch_tokens=CPU_BATCH_TOKENS))
         for batch in places:
             taken = [windows.sequences[place] for place in batch]
             ids = np.full((len(taken), max(map(len, taken))), reading.pad_id, dtype=np.int64)

@@ -52,9 +52,10 @@ def plot_training(panels: Mapping[str, Mapping[str, ArrayLike]], *, every: int, 
         >>> [text.get_text() for text in figure.axes[0].texts][2:4]
         ['alone', 'together']
     """
-    inks = dict(zip(dict.fromkeys(name for lines in panels.values() for name in lines), COLOURS, strict=False))
-    if not inks or any(name not in inks for lines in panels.values() for name in lines):
-        raise ConfigError(f"expected lines of 1 to {len(COLOURS)} names")
+    names = dict.fromkeys(name for lines in panels.values() for name in lines)
+    if not 0 < len(names) <= len(COLOURS):
+        raise ConfigError(f"expected 1 to {len(COLOURS)} lines, got {len(names)}")
+    inks = dict(zip(names, COLOURS, strict=False))
     scores = {name: {line: np.asarray(f1, dtype=float) for line, f1 in lines.items()} for name, lines in panels.items()}
     top, width = KEY + 0.62, 2 * MARGIN + len(panels) * (LEFT + WIDTH)
     figure, axes = headed_canvas(title=title, subtitle=subtitle, width=width, height=top + HEIGHT + FOOT + MARGIN)

@@ -61,10 +61,9 @@ def report(results: Mapping[str, Any]) -> str:
         Markdown.
     """
     runs = results["runs"]
-    kinds = [kind for kind in ("related", "unrelated") if kind in runs]
     said = " ".join(f"{name[0].upper() + name[1:]}: {value}." for name, value in results["conditions"].items())
     parts = ["# When does learning beside another task help?", "", said, "", "Mean ± standard deviation over repeats."]
-    for kind in kinds:
+    for kind in _kinds(runs):
         parts += ["", f"## {kind.capitalize()} pairs ({runs[kind]['n_pairs']})", "", *_table_1(kind, runs[kind])]
         parts += ["", *_by_epoch(runs[kind]["curves"])]
         parts += ["", *_table_2(kind, runs[kind]["published"]["accuracy"]), "", *_table_3(runs[kind]["published"])]
@@ -94,8 +93,7 @@ def draw_forecasts(runs: Mapping[str, Any]) -> Figure:
             for group, run in (("on words, two outputs", runs[kind]), (UNION, runs[kind].get("union", {"mended": {}})))
             for name, quality in run["mended"].items()
         ]
-        for kind in ("related", "unrelated")
-        if kind in runs
+        for kind in _kinds(runs)
     }
     subtitle = (
         "AUC of the forecast minus .5, every main task left out in turn, mean ± standard deviation of the repeats"
@@ -117,11 +115,15 @@ def draw_curves(runs: Mapping[str, Any]) -> Figure:
             {"alone": "learnt alone", "beside": "learnt beside a sibling task"}[name]: np.array(values)
             for name, values in runs[kind]["curves"].items()
         }
-        for kind in ("related", "unrelated")
-        if kind in runs
+        for kind in _kinds(runs)
     }
     subtitle = "mean F1 of the main tasks on test documents; the bands are ± a standard deviation of the repeats"
     return plot_training(panels, every=EVERY, title="How learning beside another task goes on", subtitle=subtitle)
+
+
+def _kinds(runs: Mapping[str, Any]) -> list[str]:
+    """Which kinds of pairs were run."""
+    return [kind for kind in ("related", "unrelated") if kind in runs]
 
 
 def _line(*cells: str) -> str:

@@ -49,12 +49,15 @@ def speed(documents: Documents, pairs: Sequence[Pair], config: SweepConfig) -> d
             if number:  # the first round warms up
                 found.append(spent)
     torch.set_num_threads(threads)
-    whole = {name: float(np.median(found)) for name, found in seconds.items()}
-    times = {name: [one / least for one, least in zip(found, seconds["programs"], strict=True)]
-             for name, found in seconds.items()}  # fmt: skip
+    rounds = {name: np.array(found) for name, found in seconds.items()}
+    times = {name: found / rounds["programs"] for name, found in rounds.items()}
     return {
-        name: {"hours": round(hours / 3600, 3), "times": float(np.median(times[name])), "least": min(times[name])}
-        for name, hours in whole.items()
+        name: {
+            "hours": round(float(np.median(found)) / 3600, 3),
+            "times": float(np.median(times[name])),
+            "least": float(times[name].min()),
+        }
+        for name, found in rounds.items()
     }
 
 

@@ -16,6 +16,9 @@ from hiercls.study.pool_prior import Prior, fit_prior, in_words
 PROMISES = (0.5, 0.8, 0.95)
 """How often intervals shall hold."""
 
+SIZES = ((50, 120), (120, 300), (300, 1_000), (1_000, 3_001))
+"""Documents of customers that are told of together: from the first, and fewer than the second."""
+
 
 def scores(results: Mapping[str, Any]) -> dict[str, Any]:
     """Score the forecasts of all worlds' customers.
@@ -38,7 +41,7 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
             [(one["documents"],) for run in runs for one in run["customers"].values()],
         )
     )
-    head = [_pair(one, "head")[0] for run in runs for one in run["customers"].values()]
+    head = np.array([_pair(one, "head")[0] for run in runs for one in run["customers"].values()])
     worlds = np.repeat(np.arange(len(runs)), [len(run["customers"]) for run in runs])
     elsewhere = np.array([came[0][worlds != world].mean() if len(runs) > 1 else 0.0 for world in worlds])
     off = np.abs(told[0] - came[0]) / np.hypot(told[1], came[1])
@@ -50,6 +53,7 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
         "rank correlation of the head": float(spearmanr(head, came[0]).statistic),
         "rank correlation of −documents": float(spearmanr(-sizes[0], came[0]).statistic),
         "absolute error": float(np.abs(told[0] - came[0]).mean()),
+        "absolute error of the head": float(np.abs(head - came[0]).mean()),
         "absolute error of the other worlds' mean": float(np.abs(elsewhere - came[0]).mean()),
         "foretold − measured": float((told[0] - came[0]).mean()),
         "intervals hold": {f"{p:.0%}": float((off <= norm.ppf((1 + p) / 2)).mean()) for p in PROMISES},
@@ -96,8 +100,6 @@ def report(results: Mapping[str, Any], *, fitted: bool = False) -> str:
     seconds = {
         what: np.median([run["cpu_seconds"][what] for run in runs.values()]) for what in ("forecast", "measured")
     }
-    part = found["part − all, measured"]
-    intervals = ", ".join(f"{name}: {100 * share:.0f} %" for name, share in found["intervals hold"].items())
     lines = [
         "# Is what `hiercls pool` foretells true?",
         "",
@@ -108,20 +110,11 @@ def report(results: Mapping[str, Any], *, fitted: bool = False) -> str:
         f"documents of the customer's mix. Median processor time a world: {seconds['forecast']:.0f} s for the "
         f"forecast, {seconds['measured']:.0f} s for training.",
         "",
-        "| | |",
-        "|---|---|",
-        f"| gain by pooling, measured, mean (customers helped) | {_points(found['gain'])} ({found['helped']:.0%}) |",
-        f"| probability that pooling helps, foretold, mean | {found['probability that it helps']:.0%} |",
-        f"| rank correlation of forecast and truth | {found['rank correlation']:.2f} |",
-        f"| … of what the head alone says and truth | {found['rank correlation of the head']:.2f} |",
-        f"| … of 'the fewer documents, the more' and truth | {found['rank correlation of −documents']:.2f} |",
-        f"| mean absolute error of the forecast, points | {100 * found['absolute error']:.1f} |",
-        f"| … of the other worlds' mean gain, points | {100 * found[_ELSEWHERE]:.1f} |",
-        f"| foretold − measured, mean, points | {_points(found['foretold − measured'])} |",
-        f"| intervals hold the truth | {intervals} |",
-        f"| forecasts that are clearly not 0, and of the right sign | {found['clear']}, {found[_RIGHT]} |",
-        f"| a part of the others foretold to be better than all; measured, it is ahead by | "
-        f"{found['part better than all, foretold']}; {'–' if part is None else _points(part) + ' points'} |",
+        *_summary(found),
+        "",
+        "| own documents | customers | gain by pooling, measured | helped |",
+        "|---|---|---|---|",
+        *_by_size(results),
         "",
         *([f"Likeliest under these worlds: `{in_words(fitted_prior(results))}`.", ""] if fitted else []),
         "| world | customer | documents | own data | foretold | measured | best part foretold | measured |",
@@ -137,6 +130,41 @@ _ELSEWHERE, _RIGHT = "absolute error of the other worlds' mean", "clear and of t
 
 def _pair(one: Mapping[str, Any], which: str) -> tuple[float, float]:
     return one["by_all"][which]["mean"], one["by_all"][which]["error"]
+
+
+def _summary(found: Mapping[str, Any]) -> list[str]:
+    """The scores, a line each."""
+    part = found["part − all, measured"]
+    intervals = ", ".join(f"{name}: {100 * share:.0f} %" for name, share in found["intervals hold"].items())
+    return [
+        "| | |",
+        "|---|---|",
+        f"| gain by pooling, measured, mean (customers helped) | {_points(found['gain'])} ({found['helped']:.0%}) |",
+        f"| probability that pooling helps, foretold, mean | {found['probability that it helps']:.0%} |",
+        f"| rank correlation of forecast and truth | {found['rank correlation']:.2f} |",
+        f"| … of what the head alone says and truth | {found['rank correlation of the head']:.2f} |",
+        f"| … of 'the fewer documents, the more' and truth | {found['rank correlation of −documents']:.2f} |",
+        f"| mean absolute error of the forecast, points | {100 * found['absolute error']:.1f} |",
+        f"| … of what the head alone says, points | {100 * found['absolute error of the head']:.1f} |",
+        f"| … of the other worlds' mean gain, points | {100 * found[_ELSEWHERE]:.1f} |",
+        f"| foretold − measured, mean, points | {_points(found['foretold − measured'])} |",
+        f"| intervals hold the truth | {intervals} |",
+        f"| forecasts that are clearly not 0, and of the right sign | {found['clear']}, {found[_RIGHT]} |",
+        f"| a part of the others foretold to be better than all; measured, it is ahead by | "
+        f"{found['part better than all, foretold']}; {'–' if part is None else _points(part) + ' points'} |",
+    ]
+
+
+def _by_size(results: Mapping[str, Any]) -> list[str]:
+    """Gains of customers of like size, mean ± standard deviation over the customers."""
+    lines = []
+    customers = [one for run in results["runs"].values() for one in run["customers"].values()]
+    for first, end in SIZES:
+        gains = np.array([_pair(one, "measured")[0] for one in customers if first <= one["documents"] < end])
+        if len(gains) > 1:
+            spread = f"{_points(float(gains.mean()))} ± {100 * gains.std(ddof=1):.1f}"
+            lines.append(f"| {first:,} to {end - 1:,} | {len(gains)} | {spread} | {(gains > 0).mean():.0%} |")
+    return lines
 
 
 def _takes_all(one: Mapping[str, Any]) -> bool:

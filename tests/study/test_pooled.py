@@ -9,7 +9,7 @@ from hiercls.data.rows import Row
 from hiercls.errors import ConfigError
 from hiercls.study import pooled
 from hiercls.study.labelled import NOBODY, Labelled, owners_of
-from hiercls.study.paired import Answers
+from hiercls.study.paired import Answers, Difference
 from hiercls.study.pool_truth import measure, measured_gains, trained_sets
 from hiercls.study.pooled import PRIOR, forecast, n_sets
 from hiercls.study.splits import random_splits
@@ -48,8 +48,11 @@ def test_a_small_customer_gains_by_good_labels_and_not_by_random_ones(tiny):
     assert small.best == ("one",)
     assert small.by_all == PRIOR.gain(small.by_head, 30)
     assert small.by_best.mean > small.by_all.mean
-    assert small.by_best.error < small.by_each["one"].error < 0.2
-    assert small.by_each["one"].error > PRIOR.doubt
+    doubted, doubt = small.by_each["one"], np.hypot(PRIOR.doubt, PRIOR.unseen)
+    assert min(doubted.error, small.by_each["three"].error) > doubt
+    head = Difference(mean=doubted.mean, error=np.sqrt(doubted.error**2 - doubt**2))
+    best = PRIOR.gain(head, 30)
+    assert (small.by_best.mean, small.by_best.error) == pytest.approx((best.mean, best.error))
     assert abs(large.by_each["two"].mean) < 0.03
     assert len(ticks) <= n_sets(tiny, documents)
 

@@ -66,6 +66,7 @@ def test_scores_are_those_of_the_forecasts():
     assert found["rank correlation of the head"] == pytest.approx(-0.8)
     assert found["rank correlation of −documents"] == pytest.approx(1.0)
     assert found["absolute error"] == pytest.approx(0.02)
+    assert found["absolute error of the head"] == pytest.approx((0.21 + 0.02 + 0.11 + 0.02) / 4)
     assert found["absolute error of the other worlds' mean"] == pytest.approx((0.13 + 0.01 + 0.11 + 0.03) / 4)
     assert found["intervals hold"] == {"50%": 0.0, "80%": 0.5, "95%": 0.5}
     assert (found["clear"], found["clear and of the right sign"]) == (3, 2)
@@ -75,6 +76,7 @@ def test_scores_are_those_of_the_forecasts():
     text = report(results)
     assert "| 0 | b | 100 | 0.500 | +3.0 ± 2.0 | −1.0 ± 0.0 | +20.0 (1 others) | +13.0 |" in text
     assert "intervals hold the truth | 50%: 0 %, 80%: 50 %, 95%: 50 % |" in text
+    assert "| 50 to 119 | 3 | +4.0 ± 6.2 | 67% |" in text
 
 
 def test_what_was_run_is_kept_and_the_rest_goes_on(corpora, tiny_bert, tmp_path, monkeypatch):

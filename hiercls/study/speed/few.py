@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,10 +111,10 @@ def _beside_setfit(config: SpeedConfig, training: Corpus, test: Corpus, say: Cal
         setfit, datasets = require("setfit", extra="bench"), require("datasets", extra="bench")
         return lambda: run(setfit, datasets)
 
-    brief = SpeedConfig(rounds=min(3, config.rounds), threads=config.threads, clock=config.clock)
+    config = replace(config, rounds=min(3, config.rounds))
     works = {"hiercls": ours, **dict(present({SETFIT: theirs}, say))}
     what = f"learn {len(names)} topics from {len(labels)} texts of {MAX_LENGTH} tokens, and class {len(truth)}"
-    return _row(what, SETFIT, brief.time(works, warm=False), right)
+    return _row(what, SETFIT, config.time(works, warm=False), right)
 
 
 def _row(what: str, peer: str, seconds: Mapping[str, Sequence[float]], right: Mapping[str, float]) -> list[Row]:
