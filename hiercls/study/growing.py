@@ -9,28 +9,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from hiercls.customers import adapt_customer, infer_classes
 from hiercls.data.splitting import holdout
+from hiercls.model.encoder import TextEncoder
 from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_own_data
 from hiercls.study.newcomers import Array, Bench, Indices
 from hiercls.study.posteriors import Posteriors
-from hiercls.study.strategies import (
-    Augmented,
-    Filed,
-    FrozenTrunk,
-    Pool,
-    Pooled,
-    PseudoLabels,
-    Regularised,
-    Strategy,
-    Tuned,
-)
+from hiercls.study.strategies import ALONE, JOINT, Augmented, Filed, MarkedText, Pool, Strategy
 from hiercls.study.strategies.changes import Change, crop, delete, swap, synonym_replacement, word_replacement
+from hiercls.study.strategies.network import NetworkConfig
 from hiercls.study.strategies.regularised import fitted_head
 from hiercls.study.union import Protocol, classes_of
 from hiercls.taxonomy import View
@@ -47,6 +39,14 @@ AUGMENTED_SIZES = (10, 20, 50, 100)
 HELD_OUT, N_DRAWN_FROM = 0.35, 2800
 """The part of the training documents that the pool does not have; how many of these own documents are drawn from. The
 others calibrate, so that these are enough for 2,000."""
+
+MARKED_SIZES, MARKED_DRAWS, MARKED_LENGTH = (20, 100, 500), 1, 128
+"""Own documents and draws of what trains the encoder on everybody's documents, minutes each; the tokens it reads."""
+
+MARKED = NetworkConfig(epochs=1, batch=32)
+"""Its table, and once over the documents."""
+
+MARKERS: Mapping[str, Literal["text", "token"]] = {"plain text": "text", "a token of its own": "token"}
 
 YAML_ALONE = "hiercls: YAML alone"
 
@@ -183,26 +183,6 @@ def _by(world: World, own: Indices, seed: int, *, strategy: Strategy) -> Array:
     return strategy.fit(world.pool, world.few.take(own), unlabelled)(world.test.documents)
 
 
-JOINT: Mapping[str, Strategy] = {
-    "a head and a loss per customer, shared trunk": Pooled(teaching="heads"),
-    "all heads as one table, masked": Pooled(teaching="mask"),
-    "the same, marker beside the encoding": Pooled(teaching="mask", marked=True),
-    "the others, own loss held down by a multiplier": Pooled(teaching="lagrangian"),
-    "the others, gradients projected": Pooled(teaching="projection"),
-}
-"""What learns from everybody at once, and again for each customer that is new."""
-
-ALONE: Mapping[str, Strategy] = {
-    "pre-trained on the others, then tuned": Tuned(),
-    "the same, L2 towards the start": Tuned(anchors=(0.01, 0.1), learning_rates=(1e-3,)),
-    "pre-trained on the others, head alone tuned": FrozenTrunk(),
-    "own data, L1": Regularised(by="l1"),
-    "own data, L2": Regularised(by="l2"),
-    "own data, dropout": Regularised(by="dropout"),
-    "own data, pseudo-labels": PseudoLabels(),
-}
-"""What learns from the customer's own documents, from others before, or from what nobody has labelled."""
-
 METHODS: Mapping[str, Method] = {
     YAML_ALONE: _yaml_alone,
     "hiercls: YAML and adapt": _adapted,
@@ -241,6 +221,23 @@ def augmentations(
     return {
         f"own data, {name}": functools.partial(_by, strategy=Augmented(change=change, encode=encode))
         for name, change in changes.items()
+    }
+
+
+def marked(encoder: TextEncoder) -> dict[str, Method]:
+    """The strategies that train the encoder on everybody's documents, a marker of the customer in front of each text.
+
+    Args:
+        encoder: The encoder; it stays as it is.
+
+    Returns:
+        Methods by name.
+    """
+    return {
+        f"marker in front of the text, as {kind}; all heads as one table, masked": functools.partial(
+            _by, strategy=MarkedText(encoder=encoder, marker=marker, config=MARKED)
+        )
+        for kind, marker in MARKERS.items()
     }
 
 

@@ -125,18 +125,20 @@ class _Stored:
         """The learning curves: accuracies by method, number of own documents and draw, written after each draw."""
         world = growing.World.build(self._protocol(NEWCOMER), self.said(CURVES), self._encode)
         encoder = self._model().build_engine().encoder
+        short = self._model(max_length=growing.MARKED_LENGTH).build_engine().encoder
         tokens = encoder.transformer.get_input_embeddings().weight
         changed = growing.augmentations(world, self._encode, tokenizer=encoder.tokenizer, embeddings=tokens)
 
         def done(method: str, size: int, draw: int) -> bool:
             return str(draw) in found.get(method, {}).get(str(size), {})
 
-        for methods, sizes in (
-            (growing.METHODS, growing.SIZES),
-            (growing.JOINT_METHODS, growing.SIZES),
-            (changed, growing.AUGMENTED_SIZES),
+        for methods, sizes, most in (
+            (growing.METHODS, growing.SIZES, draws),
+            (growing.JOINT_METHODS, growing.SIZES, draws),
+            (changed, growing.AUGMENTED_SIZES, draws),
+            (growing.marked(short), growing.MARKED_SIZES, growing.MARKED_DRAWS),
         ):
-            for method, size, draw, right in growing.curves(world, methods, draws=draws, sizes=sizes, done=done):
+            for method, size, draw, right in growing.curves(world, methods, draws=most, sizes=sizes, done=done):
                 found.setdefault(method, {}).setdefault(str(size), {})[str(draw)] = right
                 self.say(f"draw {draw}, {size} documents, {method}: {right:.3f}")
                 write()
@@ -168,9 +170,9 @@ class _Stored:
         """Training and test documents."""
         return newsgroups_corpora(self.taxonomy, headers=self.config.headers)
 
-    def _model(self) -> HierarchicalTextClassifier:
+    def _model(self, **changes: Any) -> HierarchicalTextClassifier:
         """A model that is not trained, for its encoder."""
-        return HierarchicalTextClassifier(self.taxonomy, **self.config.settings)
+        return HierarchicalTextClassifier(self.taxonomy, **{**self.config.settings, **changes})
 
     def _encode(self, texts: Sequence[str]) -> Any:
         """Encodings of texts, shape (n_texts, width)."""

@@ -20,11 +20,18 @@ from threadpoolctl import threadpool_limits
 
 from hiercls.customers.heads import HEADS
 from hiercls.customers.repurpose import Features, Repurposer
+from hiercls.customers.retraining import EncoderRepurposer, Surgery
 from hiercls.customers.words import WordLayer, learnt_from_unlabelled
+from hiercls.model.encoder import TextEncoder
+from hiercls.model.surgery import layer_names
 from hiercls.study.baselines import OWN_DATA, Baseline, Documents, predict_from_own_data
 from hiercls.study.corpus import Corpus
+from hiercls.study.strategies import ALONE, JOINT, Filed, Pool, PseudoLabels, Strategy
 from hiercls.taxonomy import Taxonomy
 from hiercls.training.config import TrainingConfig
+
+SOURCE, N_DROPPED = "source", 2
+"""The customer that the source groups stand for; layers that "random freeze" drops, as Xfer does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,8 +40,7 @@ class Target:
 
     Args:
         names: The target groups.
-        source: Documents of the source groups.
-        source_topics: Their groups, shape (n_source,).
+        pool: Documents of the source groups, as one customer's.
         documents: All documents of the target groups.
         classes: Their groups as positions in ``names``, shape (n_documents,).
         described: A description of each target group.
@@ -43,8 +49,7 @@ class Target:
     """
 
     names: tuple[str, ...]
-    source: Documents
-    source_topics: np.ndarray
+    pool: Pool
     documents: Documents
     classes: np.ndarray
     described: Documents
@@ -77,10 +82,10 @@ class Target:
         both = (Documents(texts=corpus.texts, encodings=encode(corpus.texts)) for corpus in (source, target))
         known, documents = both
         about = [taxonomy.about[name] for name in names]
+        groups, places = np.unique(source.topics, return_inverse=True)
         return cls(
             names=tuple(names),
-            source=known,
-            source_topics=source.topics,
+            pool=Pool({SOURCE: Filed(documents=known, classes=places, n_classes=len(groups))}),
             documents=documents,
             classes=np.array([place[topic] for topic in target.topics.tolist()]),
             described=Documents(texts=about, encodings=encode(about)),
@@ -90,6 +95,11 @@ class Target:
     def drawn(self, labelled: np.ndarray, *, seed: int) -> Self:
         """The task with some documents labelled."""
         return dataclasses.replace(self, labelled=labelled, seed=seed)
+
+    @property
+    def source(self) -> Filed:
+        """Documents of the source groups."""
+        return self.pool.customers[SOURCE]
 
     @property
     def few(self) -> Documents:
@@ -114,6 +124,10 @@ class Target:
         return truth
 
 
+Method = Callable[[Target], np.ndarray]
+"""Predicted classes of the documents to test, shape (n_tested,)."""
+
+
 def before(task: Target) -> np.ndarray:
     """The source task's own head, its first classes read as the target's, as the demo does: a guess.
 
@@ -123,7 +137,7 @@ def before(task: Target) -> np.ndarray:
     Returns:
         Predicted classes, shape (n_tested,).
     """
-    head = LogisticRegression(C=0.1, max_iter=2000).fit(task.source.encodings, task.source_topics)
+    head = LogisticRegression(C=0.1, max_iter=2000).fit(task.source.documents.encodings, task.source.classes)
     scores = head.decision_function(task.documents.take(task.others).encodings)[:, : len(task.names)]
     predicted: np.ndarray = scores.argmax(axis=1)
     return predicted
@@ -176,7 +190,7 @@ def both_features(task: Target, *, described: bool) -> Both:
     few, classes, tested = task.few, task.few_classes, task.documents.take(task.others)
     if described:
         few, classes = with_descriptions(task)
-    layer = WordLayer(background=task.source.texts).fit(few.texts)
+    layer = WordLayer(background=task.source.documents.texts).fit(few.texts)
     return Both(layer=layer, few=united(few, layer), classes=classes, tested=united(tested, layer))
 
 
@@ -287,10 +301,66 @@ def spread(task: Target) -> np.ndarray:
     return predicted
 
 
+def by_strategy(task: Target, *, strategy: Strategy, unlabelled: bool = False) -> np.ndarray:
+    """What people are advised to try, the source groups being another customer's classes.
+
+    Args:
+        task: The task.
+        strategy: Which.
+        unlabelled: Whether the documents to test are read before.
+
+    Returns:
+        Predicted classes, shape (n_tested,).
+    """
+    own = Filed(documents=task.few, classes=task.few_classes, n_classes=len(task.names))
+    tested = task.documents.take(task.others)
+    with threadpool_limits(limits=1):
+        said = strategy.fit(task.pool, own, tested if unlabelled else tested.take(np.empty(0, np.int64)))(tested)
+    predicted: np.ndarray = said.argmax(axis=1)
+    return predicted
+
+
+def by_layers(task: Target, *, encoder: TextEncoder, surgery: Surgery) -> np.ndarray:
+    """A softmax on an encoder whose layers are trained on the labelled documents.
+
+    Args:
+        task: The task.
+        encoder: The encoder.
+        surgery: What is dropped, forgotten and frozen before.
+
+    Returns:
+        Predicted classes, shape (n_tested,).
+    """
+    fitted = EncoderRepurposer(encoder, surgery=surgery, random_state=task.seed).fit(
+        task.few.texts, task.few_classes.tolist()
+    )
+    return fitted.predict(task.documents.take(task.others).texts)
+
+
+def retrained(encoder: TextEncoder) -> dict[str, Method]:
+    """Methods that train the encoder's layers, and so encode all documents to test anew: minutes a draw.
+
+    Args:
+        encoder: The encoder; it stays as it is.
+
+    Returns:
+        Methods by name.
+    """
+    layers = layer_names(encoder.transformer)
+    kept = layers[: max(1, len(layers) - N_DROPPED)]
+    frozen = ("embeddings", *kept[: len(kept) // 2])
+    freezing = Surgery(top=kept[-1], forgotten=kept[-1:], frozen=frozen)
+    return {
+        "fine-tuning: all layers": functools.partial(by_layers, encoder=encoder, surgery=Surgery()),
+        f"random freeze: {N_DROPPED} top layers dropped, the next at random, the lower half frozen": functools.partial(
+            by_layers, encoder=encoder, surgery=freezing
+        ),
+    }
+
+
 _LR = "logistic-regression"
 _PLAIN = {one.name.removeprefix("own data: "): one for one in OWN_DATA if one.features == "tfidf"}
 
-Method = Callable[[Target], np.ndarray]
 INDUCTIVE: Mapping[str, Method] = {
     "before repurposing: the source head": before,
     **{f"from scratch: {name}": functools.partial(plain, baseline=one) for name, one in _PLAIN.items()},
@@ -301,12 +371,18 @@ INDUCTIVE: Mapping[str, Method] = {
     },
     f"encodings and a description of each group: {_LR}": functools.partial(on_encodings, head=_LR, described=True),
     f"encodings, words and a description of each group: {_LR}": functools.partial(on_both, head=_LR, described=True),
+    **{
+        f"strategy: {name}": functools.partial(by_strategy, strategy=one)
+        for name, one in {**JOINT, **ALONE}.items()
+        if not isinstance(one, PseudoLabels)
+    },
 }
 """Methods that do not see the documents to test."""
 
 TRANSDUCTIVE: Mapping[str, Method] = {
     "latent dimensions of words: logistic-regression": latent,
     "encodings: label spreading": spread,
+    "strategy: own data, pseudo-labels": functools.partial(by_strategy, strategy=PseudoLabels(), unlabelled=True),
     f"encodings and words: {_LR}, then words of unlabelled texts": functools.partial(
         on_both, head=_LR, described=False, unlabelled=True
     ),
