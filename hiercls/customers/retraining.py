@@ -23,12 +23,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from hiercls.encoding.engine import EncodingEngine
+from hiercls.encoding.precision import fast_precision
 from hiercls.errors import ConfigError, ModelFolderError
 from hiercls.files import replacing_folder
 from hiercls.model.encoder import EncoderConfig, TextEncoder, load_encoder
 from hiercls.model.pooling import Pooling
 from hiercls.model.surgery import drop_layers, freeze, layer_names, reinitialise
 from hiercls.model.tokens import Tokens
+from hiercls.training.parameters import set_dropout
 
 FORMAT = "hiercls encoder repurposer 1"
 _HEAD, _ENCODER = "head.safetensors", "encoder"
@@ -129,15 +131,18 @@ class EncoderRepurposer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(self.classes_) < 2:
             raise ConfigError(f"expected labels of two classes at least, got {len(self.classes_)}")
         surgery = Surgery() if self.surgery is None else self.surgery
-        transformer = surgery.performed(self.encoder.transformer, seed=self.random_state).float().eval()
+        transformer = surgery.performed(self.encoder.transformer, seed=self.random_state).float()
         pooling = Pooling(self.encoder.config.pooling, width=self.encoder.width)
         self.encoder_ = self.encoder.with_transformer(transformer, pooling)
+        self.encoder_.trained_in = fast_precision(torch.device("cpu"))
+        set_dropout(self.encoder_, 0.0)
+        self.encoder_.train()
         self.head_ = nn.Linear(self.encoder.width, len(self.classes_))
         for parameter in self.head_.parameters():
             nn.init.zeros_(parameter)
         groups = [*surgery.groups(transformer), {"params": list(self.head_.parameters()), "lr": self.learning_rate}]
         loss = self._train(torch.optim.AdamW(groups), list(texts), torch.from_numpy(classes))
-        self.encoder_.requires_grad_(False)
+        self.encoder_.eval().requires_grad_(False)
         if loss > 0.5 * np.log(len(self.classes_)):
             warnings.warn(
                 f"the head has not converged: its loss is {loss:.2f} nats a document, and guessing costs "

@@ -133,14 +133,15 @@ def _numbered(words: NDArray[np.uint32]) -> Indices:
     """Rows numbered so that equal ones have one number.
 
     Sorting random sums of the rows' words is many times faster than sorting the rows; where different rows have the
-    same sum by chance, others are drawn.
+    same sum by chance, others are drawn. Most words only fill short labels up, and say nothing.
     """
+    columns = words.T[np.bitwise_or.reduce(words, axis=0) > 0]
     for seed in itertools.count():
-        factors = np.random.default_rng(seed).integers(2**64, size=words.shape[1], dtype=np.uint64)
-        _, index = np.unique(words @ factors, return_inverse=True)
+        factors = np.random.default_rng(seed).integers(2**64, size=(len(columns), 1), dtype=np.uint64)
+        _, index = np.unique((columns * factors).sum(axis=0, dtype=np.uint64), return_inverse=True)
         first = np.empty(index.max() + 1, dtype=np.int64)
         first[index] = np.arange(len(words))
-        if (words[first[index]] == words).all():
+        if (columns[:, first[index]] == columns).all():
             break
     numbers: Indices = index.astype(np.int64)
     return numbers

@@ -143,6 +143,11 @@ class CascadeHead(Head):
             adjustment = torch.from_numpy(config.logit_adjustment * np.log(shares)).float()
             self.register_buffer(f"adjustment_{level}", adjustment, persistent=False)
 
+    @property
+    def linear(self) -> tuple[nn.Linear, ...]:
+        """The levels' heads, where these are linear; else none."""
+        return tuple(head for head in self.heads if isinstance(head, nn.Linear))
+
     def forward(self, encodings: Tensor, *, forcing: Forcing | None = None) -> CascadeOutput:
         """Run the cascade.
 

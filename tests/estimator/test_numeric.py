@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hiercls.errors import ConfigError, DataError
@@ -25,12 +26,43 @@ def world() -> tuple[np.ndarray, list[str]]:
     return points, ["ABCDEF"[place] for place in places]
 
 
-def test_without_a_taxonomy_it_is_logistic_regression():
+@pytest.mark.parametrize(("kind", "near"), [(np.float64, 2e-3), (np.float32, 5e-3)])
+def test_without_a_taxonomy_it_is_logistic_regression(kind, near):
     points, topics = world()
+    points = points.astype(kind)
     ours = HierarchicalClassifier(alpha=1.0, max_iter=2000).fit(points, topics)
-    theirs = LogisticRegression(C=1.0, fit_intercept=False, max_iter=5000, tol=1e-8)
-    given = np.column_stack([points, np.ones(len(points))])  # our intercept is held like the rest
-    np.testing.assert_allclose(ours.predict_proba(points), theirs.fit(given, topics).predict_proba(given), atol=2e-3)
+    theirs = LogisticRegression(C=1.0, max_iter=5000, tol=1e-8).fit(points.astype(np.float64), topics)
+    np.testing.assert_allclose(ours.predict_proba(points), theirs.predict_proba(points), atol=near)
+    assert next(ours.head_.parameters()).detach().numpy().dtype == kind
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_white_coordinates_take_fewer_steps_where_features_go_together():
+    random = np.random.default_rng(0)
+    white = random.normal(size=(600, 12))
+    points = 5.0 + white @ (random.normal(size=(12, 12)) * np.logspace(0, 2, 12))
+    topics = (white @ random.normal(size=(12, 5)) + random.gumbel(size=(600, 5))).argmax(axis=1)
+    ours = HierarchicalClassifier(alpha=1.0).fit(points, topics)
+    plain = LogisticRegression(C=1.0, max_iter=1000, tol=1e-6).fit(points, topics)
+    assert ours.n_iter_ < plain.n_iter_[0] / 2
+    theirs = LogisticRegression(C=1.0, solver="newton-cholesky").fit(points, topics)
+    weights = [ours.head_.linear[0].weight.detach().numpy(), theirs.coef_]
+    losses = [log_loss(topics, one.predict_proba(points), normalize=False) for one in (ours, theirs)]
+    first, second = (loss + (one**2).sum() / 2 for loss, one in zip(losses, weights, strict=True))
+    assert first <= second + 0.1
+
+
+def test_heads_with_a_hidden_layer_keep_their_own_coordinates():
+    points, topics = world()
+    ours = HierarchicalClassifier(head=HeadConfig(hidden=8, dropout=0.0), alpha=0.1).fit(points, topics)
+    assert ours.head_.linear == ()
+    assert (ours.predict(points) == topics).mean() > 0.9
+
+
+def test_views_are_refused_where_there_is_no_taxonomy():
+    points, topics = world()
+    with pytest.raises(ConfigError, match="expected no views where there is no taxonomy, got 'area'"):
+        HierarchicalClassifier().fit(points, topics, views="area")
 
 
 @pytest.mark.parametrize("head", [None, HeadConfig(hidden=8, dropout=0.0), HeadConfig(hidden=0, composition="path")])
