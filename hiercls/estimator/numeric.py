@@ -211,7 +211,9 @@ def _train(head: Head, features: Tensor, targets: TargetTable, weights: Tensor, 
             whitening.turn(gradients[places[id(one.weight)]], gradients[places[id(one.bias)]])
         return float(total.detach()), parameters_to_vector(gradients).double().numpy()
 
-    whitening.enter(maps)
+    for one in maps:  # what all classes' rows had in common would be slow to leave
+        nn.init.zeros_(one.weight)
+        nn.init.zeros_(one.bias)
     start = parameters_to_vector(parameters).detach().double().numpy()
     options = {"maxiter": max_iter, "gtol": 1e-6, "ftol": TOLERANCE[features.dtype]}
     best = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)

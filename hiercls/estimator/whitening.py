@@ -67,16 +67,8 @@ class Whitening:
         lower, kind = torch.linalg.cholesky(second), features.dtype
         return cls(lower=lower.to(kind), mean=mean.to(kind), scale=(steepness * total) ** -0.5)
 
-    def enter(self, maps: Sequence[nn.Linear]) -> None:
-        """Put V in the place of W and v in that of b; columns after the first ``width`` stay as they are."""
-        with torch.no_grad():
-            for one in maps:
-                own = one.weight[:, : len(self.mean)]
-                one.bias.copy_((one.bias + own @ self.mean) / self.scale)
-                own.copy_(own @ self.lower)
-
     def leave(self, maps: Sequence[nn.Linear]) -> None:
-        """Put W in the place of V and b in that of v."""
+        """Put W in the place of V and b in that of v; columns of W after the first ``width`` are as they were."""
         with torch.no_grad():
             for one in maps:
                 own = one.weight[:, : len(self.mean)]
