@@ -28,7 +28,7 @@ from hiercls.study.speed.rounds import Row, SpeedConfig, present, ratios
 CPU = torch.device("cpu")
 DEFAULTS = "sentence-transformers, defaults"
 PIPELINE = "transformers pipeline, batch 32"
-OURS, INT8 = "hiercls", "hiercls, int8"
+OURS, INT8, FLOAT32 = "hiercls", "hiercls, int8", "hiercls, float32"
 N_PIPELINE = 64
 """Documents that the slowest peer gets; its rate is counted in tokens."""
 
@@ -65,6 +65,8 @@ def encode_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     n_tokens = {"all": sum(map(len, sequences)), "few": sum(map(len, sequences[:N_PIPELINE]))}
     encoders: dict[str, Encode] = {OURS: ours.encode}
     builders = {INT8: lambda: int8_engine().encode, **encoding_peers(EncoderConfig(), threads=config.threads)}
+    if resolve_precision("auto", CPU) is not torch.float32:
+        encoders[FLOAT32] = engine("float32").encode
     encoders.update(present(builders, say))
     for encode in encoders.values():
         encode(texts[:16])
@@ -89,7 +91,7 @@ def _against(rate: dict[str, list[float]], near: dict[str, float]) -> list[Row]:
     if DEFAULTS in rate:
         faster = ratios(rate[OURS], rate[DEFAULTS])
         rows.append(Row(work=what, against=DEFAULTS, values=faster, bar=5.5, stretch=8.0))
-    peers = [name for name in rate if name not in (OURS, INT8)]
+    peers = [name for name in rate if not name.startswith(OURS)]
     right = [name for name in peers if near.get(name, 0.0) >= 0.999]
     others = [name for name in peers if name not in right and name in near]
     for names, note, bar in ((right, "", 1.25), (others, "its cosine to float32 falls below .999", None)):

@@ -40,6 +40,8 @@ def encoding_peers(config: EncoderConfig, *, threads: int) -> dict[str, Callable
         "sentence-transformers, defaults": partial(_sentence_transformers, config),
         "transformers pipeline, batch 32": partial(_pipeline, config),
     }
+    for name in ("float32", "bfloat16"):
+        peers[f"torch by itself, {name}"] = partial(_torch, config, getattr(torch, name))
     for hint in ("f32", "bf16"):
         peers[f"OpenVINO {hint}"] = partial(_openvino, config, hint, threads)
     for int8 in (False, True):
@@ -66,6 +68,19 @@ def _pipeline(config: EncoderConfig) -> Encode:
         return _unit(np.stack([np.asarray(part[0]).mean(axis=0) for part in parts]))
 
     return encode
+
+
+def _torch(config: EncoderConfig, number_format: torch.dtype) -> Encode:
+    """The weights as transformers loads them, without what hiercls does for a CPU's products."""
+    encoder = load_encoder(config).to(dtype=number_format).eval().requires_grad_(False)
+
+    def states(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            given = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+            found: np.ndarray = encoder.transformer(**given).last_hidden_state.float().numpy()
+        return found
+
+    return _batched(encoder, states)
 
 
 def _openvino(config: EncoderConfig, hint: str, threads: int) -> Encode:
