@@ -30,6 +30,7 @@ from hiercls.model.encoder import EncoderConfig, TextEncoder, load_encoder
 from hiercls.model.pooling import Pooling
 from hiercls.model.surgery import drop_layers, freeze, layer_names, reinitialise
 from hiercls.model.tokens import Tokens
+from hiercls.model.windows import CPU_BATCH_TOKENS, length_batches
 from hiercls.training.parameters import set_dropout
 
 FORMAT = "hiercls encoder repurposer 1"
@@ -245,15 +246,22 @@ class EncoderRepurposer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for _ in range(self.epochs):
             losses = []
             for rows in self._batches(random.permutation(len(texts))):
-                windows = self.encoder_.tokenize([texts[row] for row in rows])
-                tokens = Tokens.pad(windows.sequences, pad_id=self.encoder_.pad_id, owners=windows.owners)
-                loss = nn.functional.cross_entropy(self.head_(self.encoder_(tokens)), classes[rows])
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                losses.append(sum(self._learnt([texts[row] for row in rows], classes[rows])))
                 optimizer.step()
                 schedule.step()
-                losses.append(float(loss.detach()))
         return float(np.mean(losses))
+
+    def _learnt(self, texts: Sequence[str], classes: torch.Tensor) -> Iterator[float]:
+        """Add a step's gradients up, texts of like length at a time; what each part adds to the mean loss."""
+        tokenized = self.encoder_.tokenize(texts)
+        for part in length_batches(tokenized.lengths.tolist(), batch_tokens=CPU_BATCH_TOKENS):
+            windows = tokenized.take(part)
+            tokens = Tokens.pad(windows.sequences, pad_id=self.encoder_.pad_id, owners=windows.owners)
+            said = self.head_(self.encoder_(tokens))
+            loss = nn.functional.cross_entropy(said, classes[part], reduction="sum") / len(texts)
+            loss.backward()  # type: ignore[no-untyped-call]
+            yield float(loss.detach())
 
     def _batches(self, order: np.ndarray) -> Iterator[np.ndarray]:
         """The documents in parts."""
