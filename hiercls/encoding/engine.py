@@ -36,7 +36,7 @@ class EncodingConfig:
             hold what a layer makes of them, and 8,192 elsewhere.
         window: Texts that are sorted by length together; two windows are held in memory.
         compile_from: Texts to compute in one call from which on a CPU's encoder is compiled, if there is a C++
-            compiler: it takes about a minute, which fewer do not win back. None: never.
+            compiler or OpenVINO: it takes about a minute, which fewer do not win back. None: never.
 
     Raises:
         ConfigError: If a value is not positive.

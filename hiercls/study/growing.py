@@ -40,7 +40,7 @@ HELD_OUT, N_DRAWN_FROM = 0.35, 2800
 """The part of the training documents that the pool does not have; how many of these own documents are drawn from. The
 others calibrate, so that these are enough for 2,000."""
 
-MARKED_SIZES, MARKED_DRAWS, MARKED_LENGTH = (20, 100, 500), 1, 128
+MARKED_SIZES, MARKED_DRAWS, MARKED_LENGTH = (20, 100), 1, 128
 """Own documents and draws of what trains the encoder on everybody's documents, minutes each; the tokens it reads."""
 
 MARKED = NetworkConfig(epochs=1, batch=32)

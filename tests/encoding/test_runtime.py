@@ -52,9 +52,9 @@ class Unsendable(Rounded):
 
 @pytest.fixture
 def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is a compiler, and what it makes is faster."""
-    monkeypatch.setattr(runtime, "can_compile", lambda device: True)
-    monkeypatch.setattr(runtime, "_seconds", lambda ways, tokens: {"as it is": 2.0, "compiled": 1.0})
+    """There is torch's compiler alone, and what it makes is faster."""
+    monkeypatch.setattr(Runtime, "_compilers", lambda runtime: {"torch": runtime._compiled})
+    monkeypatch.setattr(runtime, "_seconds", lambda ways, tokens: {"nothing": 2.0, "torch": 1.0})
 
 
 def engine(folder: Path, *, precision: torch.dtype = torch.float32, **settings: int | None) -> EncodingEngine:
@@ -66,7 +66,7 @@ def engine(folder: Path, *, precision: torch.dtype = torch.float32, **settings: 
 def rounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Int8 is there, and rounds states to steps of .05."""
     monkeypatch.setattr(runtime, "check_installed", lambda: None)
-    monkeypatch.setattr(runtime, "Int8Transformer", lambda transformer: Rounded(transformer, step=0.05))
+    monkeypatch.setattr(runtime, "OpenVinoTransformer", lambda transformer, **_: Rounded(transformer, step=0.05))
 
 
 @pytest.mark.usefixtures("rounded")
@@ -93,7 +93,7 @@ def test_an_engine_can_be_copied_and_sent_whatever_was_made_of_its_encoder(
 ) -> None:
     monkeypatch.setattr(torch, "compile", lambda transformer, **settings: Unsendable(transformer, step=1e-6))
     monkeypatch.setattr(runtime, "check_installed", lambda: None)
-    monkeypatch.setattr(runtime, "Int8Transformer", lambda transformer: Unsendable(transformer, step=0.05))
+    monkeypatch.setattr(runtime, "OpenVinoTransformer", lambda transformer, **_: Unsendable(transformer, step=0.05))
     for made in (engine(tiny_bert, compile_from=1), engine(tiny_bert, precision=torch.int8)):
         expected = made.encode(TEXTS)
         np.testing.assert_array_equal(twin(made).encode(TEXTS), expected)
@@ -102,13 +102,13 @@ def test_an_engine_can_be_copied_and_sent_whatever_was_made_of_its_encoder(
 def test_threads_that_ask_at_once_make_int8_once(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
 
-    def slowly(transformer: torch.nn.Module) -> Rounded:
+    def slowly(transformer: torch.nn.Module, **_: torch.dtype) -> Rounded:
         made.append(1)
         time.sleep(0.05)
         return Rounded(transformer, step=0.05)
 
     monkeypatch.setattr(runtime, "check_installed", lambda: None)
-    monkeypatch.setattr(runtime, "Int8Transformer", slowly)
+    monkeypatch.setattr(runtime, "OpenVinoTransformer", slowly)
     fast = engine(tiny_bert, precision=torch.int8)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: fast.encode(TEXTS), range(4)))
@@ -121,7 +121,7 @@ def test_threads_that_ask_at_once_make_int8_once(tiny_bert: Path, monkeypatch: p
 def test_int8_that_says_something_else_is_a_warning(
     step: float, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "Int8Transformer", lambda transformer: Rounded(transformer, step=step))
+    monkeypatch.setattr(runtime, "OpenVinoTransformer", lambda transformer, **_: Rounded(transformer, step=step))
     with pytest.warns(UserWarning, match=r"cosine to float32 .* take precision='auto'"):
         engine(tiny_bert, precision=torch.int8).encode(TEXTS)
 
@@ -201,13 +201,13 @@ def test_an_encoder_that_is_slower_compiled_stays_as_it_is(
         return Rounded(transformer, step=1.0)
 
     monkeypatch.setattr(torch, "compile", compiled)
-    monkeypatch.setattr(runtime, "_seconds", lambda ways, tokens: {"as it is": 1.0, "compiled": 2.0})
+    monkeypatch.setattr(runtime, "_seconds", lambda ways, tokens: {"nothing": 1.0, "torch": 2.0})
     slower = engine(tiny_bert, compile_from=1)
     with caplog.at_level(logging.INFO, logger="hiercls"):
         found = [slower.encode(TEXTS), slower.encode(TEXTS)][1]
     np.testing.assert_array_equal(found, engine(tiny_bert).encode(TEXTS))
     assert made == [1]
-    assert caplog.messages[-1] == "compiled it is 0.50 times as fast as before"
+    assert caplog.messages[-1] == "compiled by torch it is 0.50 times as fast as before"
 
 
 def test_ways_are_timed_in_turn(tiny_bert: Path) -> None:
@@ -273,9 +273,42 @@ def test_int8_tells_nobody(tiny_bert: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_encoder_that_torch_compiles_says_the_same(tiny_bert: Path) -> None:
-    if not can_compile(CPU):
+@pytest.mark.parametrize(("name", "make"), [("torch", Runtime._compiled), ("OpenVINO", Runtime._converted)])
+def test_an_encoder_that_is_compiled_says_the_same(
+    name: str, make: Callable[[Runtime], object], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "torch" and not can_compile(CPU):
         pytest.skip("there is no C++ compiler")
+    if name == "OpenVINO":
+        pytest.importorskip("openvino")
+    monkeypatch.setattr(Runtime, "_compilers", lambda runtime: {name: lambda: make(runtime)})
+    monkeypatch.setattr(runtime, "_seconds", lambda ways, tokens: {"nothing": 2.0, name: 1.0})
     found = engine(tiny_bert, compile_from=1, batch_tokens=40)
     np.testing.assert_allclose(found.encode(TEXTS), engine(tiny_bert).encode(TEXTS), atol=2e-5)
     assert found.runtime._made not in (None, found.encoder)
+
+
+def test_the_fastest_of_what_compiles_is_kept(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = {"slow": 1.0, "fast": 0.5}
+    monkeypatch.setattr(
+        Runtime,
+        "_compilers",
+        lambda runtime: {
+            name: lambda step=step: runtime.encoder.with_transformer(
+                Rounded(runtime.encoder.transformer, step=step), runtime.encoder.pooling
+            )
+            for name, step in steps.items()
+        },
+    )
+    monkeypatch.setattr(runtime, "_seconds", lambda ways, tokens: {"nothing": 2.0, "slow": 1.5, "fast": 1.0})
+    found = engine(tiny_bert, compile_from=1)
+    found.encode(TEXTS)
+    assert found.runtime._made.transformer.step == 0.5
+
+
+def test_what_says_something_else_is_not_kept(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "OpenVinoTransformer", lambda transformer, **_: Rounded(transformer, step=9.0))
+    monkeypatch.setattr(Runtime, "_compilers", lambda runtime: {"OpenVINO": runtime._converted})
+    with pytest.warns(UserWarning, match="by OpenVINO failed, and it runs as it is: its encodings are others"):
+        found = engine(tiny_bert, compile_from=1).encode(TEXTS)
+    np.testing.assert_array_equal(found, engine(tiny_bert).encode(TEXTS))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hiercls.encoding.int8 import LastStates, openvino_model
+from hiercls.encoding.openvino import LastStates, openvino_model
 from hiercls.errors import require
 from hiercls.model.encoder import EncoderConfig, TextEncoder, find_encoder, load_encoder
 from hiercls.model.tokens import Tokens

@@ -12,16 +12,19 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hiercls.encoding.engine import EncodingEngine
+from hiercls.encoding.precision import fast_precision
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.pooling import Pooling
 from hiercls.model.tokens import Tokens
+from hiercls.model.windows import CPU_BATCH_TOKENS, length_batches
 from hiercls.study.baselines import Documents
 from hiercls.study.strategies.examples import Examples
 from hiercls.study.strategies.network import NetworkConfig, Trunk
 from hiercls.study.strategies.setting import Answer, Filed, Pool
+from hiercls.training.parameters import set_dropout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,11 +80,14 @@ class MarkedText:
             transformer, tokenizer, config=self.encoder.config, fingerprint=f"{self.encoder.fingerprint} {self.marker}"
         )
         marked.pooling = Pooling(self.encoder.config.pooling, width=marked.width)
-        return marked.eval().requires_grad_(True)
+        marked.trained_in = fast_precision(torch.device("cpu"))
+        set_dropout(marked, 0.0)
+        return marked.requires_grad_(True)
 
     def _train(self, encoder: TextEncoder, table: Trunk, texts: Sequence[str], examples: Examples) -> None:
-        """Steps of AdamW on encoder and table."""
+        """Steps of AdamW on encoder and table, each computed by parts of like length."""
         config = self.config
+        encoder.train()
         rates = ((encoder.transformer, self.learning_rate), (table, config.learning_rate))
         optimizer = torch.optim.AdamW([{"params": [*part.parameters()], "lr": rate} for part, rate in rates])
         n_steps = config.epochs * -(-len(texts) // config.batch)
@@ -89,17 +95,14 @@ class MarkedText:
         random = torch.Generator().manual_seed(config.seed)
         stream = examples.batches(torch.arange(len(texts)), size=config.batch, random=random)
         for _, rows in zip(range(n_steps), stream, strict=False):
-            encodings = _encoded(encoder, [texts[row] for row in rows.tolist()])
-            logits = table(encodings, examples.customers[rows])
-            loss = nn.functional.cross_entropy(logits, examples.targets[rows])
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            tokenized = encoder.tokenize([texts[row] for row in rows.tolist()])
+            for part in length_batches(tokenized.lengths.tolist(), batch_tokens=CPU_BATCH_TOKENS):
+                windows, chosen = tokenized.take(part), rows[part]
+                tokens = Tokens.pad(windows.sequences, pad_id=encoder.pad_id, owners=windows.owners)
+                logits = table(encoder(tokens), examples.customers[chosen])
+                loss = nn.functional.cross_entropy(logits, examples.targets[chosen], reduction="sum") / len(rows)
+                loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-
-
-def _encoded(encoder: TextEncoder, texts: list[str]) -> Tensor:
-    """Encodings with gradients, shape (n_texts, width)."""
-    windows = encoder.tokenize(texts)
-    encodings: Tensor = encoder(Tokens.pad(windows.sequences, pad_id=encoder.pad_id, owners=windows.owners))
-    return encodings
+        encoder.eval().requires_grad_(False)

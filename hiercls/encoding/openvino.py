@@ -1,4 +1,4 @@
-"""An encoder with int8 weights and products, computed by OpenVINO on a CPU.
+"""An encoder computed by OpenVINO on a CPU, as it is or with int8 weights and products.
 
 Knows OpenVINO and NNCF; knows no text, no window and no cache.
 """
@@ -77,38 +77,37 @@ def check_installed() -> None:
             require(module, extra="int8")
 
 
-class Int8Transformer(nn.Module):
-    """A transformer whose linear layers compute in int8, in the place of the one it is made from.
+class OpenVinoTransformer(nn.Module):
+    """A transformer that OpenVINO computes, in the place of the one it is made from.
 
-    Weights are rounded to 8 bits, each output's with a scale and a zero of its own, without any document; activations
-    as they come, ``GROUP`` by ``GROUP``. What is between them is computed in bfloat16 where the CPU is faster in it.
+    In int8 the linear layers' weights are rounded to 8 bits, each output's with a scale and a zero of its own, without
+    any document; activations as they come, ``GROUP`` by ``GROUP``. What is between them is computed in bfloat16 where
+    the CPU is faster in it.
 
     Args:
         transformer: A `transformers` encoder in float32, on the CPU.
+        number_format: What products are computed in: float32, bfloat16 or int8.
 
     Raises:
-        MissingExtraError: If OpenVINO or NNCF is not installed.
+        MissingExtraError: If OpenVINO is not installed or, for int8, NNCF.
 
     Source:
         Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
         CVPR 2018, section 2.1.
     """
 
-    def __init__(self, transformer: Any) -> None:
+    def __init__(self, transformer: Any, *, number_format: torch.dtype) -> None:
         super().__init__()
         openvino = require("openvino", extra="int8")
-        logging.getLogger("nncf").setLevel(logging.ERROR)
-        with _CONVERTING, contextlib.redirect_stdout(io.StringIO()):  # NNCF's bars and greetings
-            nncf = require("nncf", extra="int8")
-            model = nncf.compress_weights(openvino_model(transformer), mode=nncf.CompressWeightsMode.INT8_ASYM)
-        settings = {
-            "INFERENCE_PRECISION_HINT": "bf16" if fast_precision(torch.device("cpu")) is torch.bfloat16 else "f32",
-            "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP,
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "NUM_STREAMS": 1,
-        }
+        settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "NUM_STREAMS": 1}
+        if number_format is torch.int8:
+            number_format, model = fast_precision(torch.device("cpu")), _int8_model(transformer)
+            settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = GROUP
+        else:
+            model = openvino_model(transformer)
+        hint = {"INFERENCE_PRECISION_HINT": "bf16" if number_format is torch.bfloat16 else "f32"}
         self.config = transformer.config
-        self._graph = openvino.Core().compile_model(model, "CPU", settings)
+        self._graph = openvino.Core().compile_model(model, "CPU", {**settings, **hint})
 
     def forward(self, *, input_ids: Tensor, attention_mask: Tensor) -> SimpleNamespace:
         """The last hidden states of windows, as a transformer gives them.
@@ -124,3 +123,11 @@ class Int8Transformer(nn.Module):
         with _ASKING:
             states = np.array(self._graph(given)[0])
         return SimpleNamespace(last_hidden_state=torch.from_numpy(states))
+
+
+def _int8_model(transformer: Any) -> Any:
+    """A transformer as a model of OpenVINO with weights of 8 bits."""
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    with _CONVERTING, contextlib.redirect_stdout(io.StringIO()):  # NNCF's bars and greetings
+        nncf = require("nncf", extra="int8")
+        return nncf.compress_weights(openvino_model(transformer), mode=nncf.CompressWeightsMode.INT8_ASYM)
