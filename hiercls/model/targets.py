@@ -88,7 +88,7 @@ class TargetTable:
             columns = identity if composed else view.weights
             self._levels.append(
                 _LevelTable(
-                    sets=csr_array(nodes @ view.weights.T) if composed else nodes,
+                    sets=_logged(csr_array(nodes @ view.weights.T) if composed else nodes),
                     informative=np.diff(nodes.indptr) < len(view.classes),
                     scopes=topics if composed or topics is None else _binary(topics @ view.membership),
                     shifts=None if priors is None else priors.shifts(columns),
@@ -97,7 +97,7 @@ class TargetTable:
             self._allowed.append(nodes)
         self._levels.append(
             _LevelTable(
-                sets=rows,
+                sets=_logged(rows),
                 informative=np.ones(rows.shape[0], dtype=bool),
                 scopes=topics,
                 shifts=None if priors is None else priors.shifts(identity),
@@ -141,7 +141,7 @@ class TargetTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LevelTable:
-    """One level's targets, by distinct label, distinct scope and known customer."""
+    """One level's targets, by distinct label, distinct scope and known customer; weights of sets as logarithms."""
 
     sets: csr_array
     informative: np.ndarray
@@ -157,13 +157,18 @@ class _LevelTable:
         )
 
 
+def _logged(matrix: csr_array) -> csr_array:
+    """A sparse matrix with the logarithms of its entries, none of which is dropped."""
+    return csr_array((np.log(matrix.data).astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
 def _take(matrix: csr_array, rows: np.ndarray) -> Entries:
-    """Some rows of a sparse matrix as entries; the owners are positions in ``rows``."""
+    """Some rows of a sparse matrix of logarithms as entries; the owners are positions in ``rows``."""
     places, owners = spans(matrix.indptr, rows)
     return Entries(
         topics=torch.from_numpy(matrix.indices[places].astype(np.int64)),
         owners=torch.from_numpy(owners),
-        log_weights=torch.from_numpy(np.log(matrix.data[places]).astype(np.float32)),
+        log_weights=torch.from_numpy(matrix.data[places]),
         n_owners=len(rows),
     )
 
