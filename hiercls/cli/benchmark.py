@@ -31,6 +31,14 @@ class Worlds(StrEnum):
     pydocs = "pydocs"
 
 
+class Precision(StrEnum):
+    """Number formats of an encoder."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands.
 
@@ -71,6 +79,9 @@ def newsgroups(
     ] = None,
     tune: Tune = "none",
     max_length: MaxLength = None,
+    precision: Annotated[
+        Precision, typer.Option(help="Number format of the encoder; float32 goes on anywhere with what was run in it.")
+    ] = Precision.auto,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for newsgroups.json and newsgroups.md.")
     ] = Path("benchmarks"),
@@ -90,7 +101,7 @@ def newsgroups(
         headers=[one.value for one in headers or list(Headers)[::-1]],
         seeds=range(seeds),
         documents=documents,
-        settings={"verbose": True},
+        settings={"verbose": True, "precision": precision.value},
         others={name: value for name, value in others.items() if value is not None},
         methods=method or (),
     )

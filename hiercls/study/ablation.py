@@ -24,7 +24,7 @@ from hiercls.study.parallel import Backend, run_many
 from hiercls.study.report import runs_before, save_svg, write_json
 from hiercls.study.threads import WORLDS, Split, draw
 from hiercls.study.union import classes_of
-from hiercls.study.variants import NAMES, VARIANTS, Variant
+from hiercls.study.variants import BASE, NAMES, VARIANTS, Variant
 from hiercls.taxonomy import Taxonomy, shipped
 
 
@@ -147,7 +147,7 @@ def conditions(config: AblationConfig) -> dict[str, Any]:
     """
     return {
         "documents": f"{config.documents:,} of the training part; tested on held-out threads of it (a quarter)",
-        **versions_and_machine({}),
+        **versions_and_machine(BASE),
         "settings": "the defaults, with the frozen encoder alone; what the taxonomy says about topics is not read",
         "L2": "3, which held-out labels choose nearly always; chosen on them for linear heads; 1 where the "
         "encoder is trained",

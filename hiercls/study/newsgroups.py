@@ -184,9 +184,10 @@ def versions_and_machine(settings: Mapping[str, Any]) -> dict[str, Any]:
         Plain data.
     """
     device = torch.device(settings.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
+    told = [f"{name}={value}" for name, value in settings.items() if name != "precision"]
     return {
-        "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "defaults",
-        "precision": str(resolve_precision("auto", device)).removeprefix("torch."),
+        "settings": ", ".join(told) or "defaults",
+        "precision": str(resolve_precision(settings.get("precision", "auto"), device)).removeprefix("torch."),
         "versions": ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "scikit-learn")),
         "machine": f"{device.type}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
     }

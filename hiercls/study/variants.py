@@ -63,8 +63,9 @@ def _training(**settings: Any) -> TrainingConfig:
     return TrainingConfig(**{"weight_decay": L2, "about_weight": 0.0, **settings})
 
 
-BASE: Mapping[str, Any] = {"lexical": False, "training": _training()}
-"""What every row begins with: the frozen encoder alone, labels alone; all else is the library's default."""
+BASE: Mapping[str, Any] = {"lexical": False, "training": _training(), "precision": "float32"}
+"""What every row begins with: the frozen encoder alone, labels alone, in the number format that is the same on every
+machine; all else is the library's default."""
 
 CHOSEN = {"training": _training(weight_decay=None)}
 """For linear heads, which are regularised by nothing else: held-out labels choose their L2 among the usual three."""
