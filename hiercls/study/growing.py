@@ -46,7 +46,7 @@ MARKED_SIZES, MARKED_DRAWS, MARKED_LENGTH = (20, 100), 1, 128
 MARKED = NetworkConfig(epochs=1, batch=32)
 """Its table, and once over the documents."""
 
-MARKERS: Mapping[str, Literal["text", "token"]] = {"plain text": "text", "a token of its own": "token"}
+MARKERS: Mapping[str, Literal["text", "token"]] = {"in words": "text", "as a token": "token"}
 
 YAML_ALONE = "hiercls: YAML alone"
 
@@ -234,7 +234,7 @@ def marked(encoder: TextEncoder) -> dict[str, Method]:
         Methods by name.
     """
     return {
-        f"marker in front of the text, as {kind}; all heads as one table, masked": functools.partial(
+        f"marker in front of the text, {kind}": functools.partial(
             _by, strategy=MarkedText(encoder=encoder, marker=marker, config=MARKED)
         )
         for kind, marker in MARKERS.items()
