@@ -33,8 +33,8 @@ __all__ = [
 
 JOINT: Mapping[str, Strategy] = {
     "a head and a loss per customer, shared trunk": Pooled(teaching="heads"),
-    "all heads as one table, masked": Pooled(teaching="mask"),
-    "the same, marker beside the encoding": Pooled(teaching="mask", marked=True),
+    "all heads as one masked table": Pooled(teaching="mask"),
+    "one masked table, marker beside the encoding": Pooled(teaching="mask", marked=True),
     "the others, own loss held down by a multiplier": Pooled(teaching="lagrangian"),
     "the others, gradients projected": Pooled(teaching="projection"),
 }
@@ -42,7 +42,7 @@ JOINT: Mapping[str, Strategy] = {
 
 ALONE: Mapping[str, Strategy] = {
     "pre-trained on the others, then tuned": Tuned(),
-    "the same, L2 towards the start": Tuned(anchors=(0.01, 0.1), learning_rates=(1e-3,)),
+    "pre-trained, then tuned with L2 towards the start": Tuned(anchors=(0.01, 0.1), learning_rates=(1e-3,)),
     "pre-trained on the others, head alone tuned": FrozenTrunk(),
     "own data, L1": Regularised(by="l1"),
     "own data, L2": Regularised(by="l2"),
