@@ -125,7 +125,7 @@ class _Stored:
         """The learning curves: accuracies by method, number of own documents and draw, written after each draw."""
         world = growing.World.build(self._protocol(NEWCOMER), self.said(CURVES), self._encode)
         encoder = self._model().build_engine().encoder
-        short = self._model(max_length=growing.MARKED_LENGTH).build_engine().encoder
+        short = self._model(max_length=growing.MARKED_LENGTH, precision="float32").build_engine().encoder
         tokens = encoder.transformer.get_input_embeddings().weight
         changed = growing.augmentations(world, self._encode, tokenizer=encoder.tokenizer, embeddings=tokens)
 

@@ -70,7 +70,7 @@ class MarkedText:
 
     def _marked_encoder(self, names: Sequence[str]) -> TextEncoder:
         """A copy of the encoder that knows the markers."""
-        tokenizer, transformer = copy.deepcopy(self.encoder.tokenizer), copy.deepcopy(self.encoder.transformer)
+        tokenizer, transformer = copy.deepcopy(self.encoder.tokenizer), copy.deepcopy(self.encoder.transformer).float()
         if self.marker == "token":
             tokenizer.add_tokens([self._mark(name) for name in names], special_tokens=True)
             with torch.random.fork_rng(devices=[]):
