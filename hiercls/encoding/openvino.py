@@ -100,6 +100,7 @@ class OpenVinoTransformer(nn.Module):
         super().__init__()
         openvino = require("openvino", extra="int8")
         settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "NUM_STREAMS": 1}
+        settings["ENABLE_CPU_PINNING"] = False  # or several processes would sit on the same cores
         if number_format is torch.int8:
             number_format, model = fast_precision(torch.device("cpu")), _int8_model(transformer)
             settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = GROUP

@@ -20,8 +20,9 @@ ENOUGH = 20
 class Whitening:
     """Other coordinates ``(V, v)`` of linear maps ``z = W x + b`` of features.
 
-    ``W = V L⁻¹`` and ``b = s · v − W μ``, with ``L Lᵀ = c Σ_i w_i (x_i − μ)(x_i − μ)ᵀ + α I``, about the second
-    derivative of the loss by a row of W: ``c = (1 − 1/n) / n`` is that of an undecided softmax over n classes.
+    ``W = V L⁻¹``, ``b = s · v − W μ``, further weights times s; ``L Lᵀ = c Σ_i w_i (x_i − μ)(x_i − μ)ᵀ + α I``
+    is about the second derivative of the loss by a row of W: ``c = (1 − 1/n) / n`` that of an undecided softmax over n
+    classes.
 
     Args:
         lower: L, shape (width, width).
@@ -57,23 +58,25 @@ class Whitening:
         Returns:
             The coordinates, in the features' precision.
         """
-        every = max(1, len(features) // (ENOUGH * features.shape[1]))
-        seen, shares = features[::every], weights[::every].to(features.dtype) * every
+        counted = torch.nonzero(weights > 0)[:, 0]
+        every = max(1, len(counted) // (ENOUGH * features.shape[1]))
+        seen, shares = features[counted[::every]].double(), weights[counted[::every]].double() * every
         steepness, total = (1 - 1 / max(2, n_classes)) / max(2, n_classes), float(shares.sum())
         mean = shares @ seen / total
-        centred = (seen - mean) * (steepness * shares).sqrt()[:, None]
+        centred = ((seen - mean) * (steepness * shares).sqrt()[:, None]).to(features.dtype)
         second = (centred.T @ centred).double()
         second.diagonal().add_(alpha + 1e-6 * float(second.diagonal().mean()) + 1e-12)
         lower, kind = torch.linalg.cholesky(second), features.dtype
         return cls(lower=lower.to(kind), mean=mean.to(kind), scale=(steepness * total) ** -0.5)
 
     def leave(self, maps: Sequence[nn.Linear]) -> None:
-        """Put W in the place of V and b in that of v; columns of W after the first ``width`` are as they were."""
+        """Put W in the place of V and b in that of v."""
         with torch.no_grad():
             for one in maps:
                 own = one.weight[:, : len(self.mean)]
                 own.copy_(torch.linalg.solve_triangular(self.lower, own, upper=False, left=False))
                 one.bias.copy_(self.scale * one.bias - own @ self.mean)
+                one.weight[:, len(self.mean) :].mul_(self.scale)
 
     def turn(self, weight: Tensor, bias: Tensor) -> None:
         """Put the gradients by V and v in the place of those by W and b.
@@ -87,3 +90,4 @@ class Whitening:
             torch.linalg.solve_triangular(self.lower.T, own - torch.outer(bias, self.mean), upper=True, left=False)
         )
         bias.mul_(self.scale)
+        weight[:, len(self.mean) :].mul_(self.scale)

@@ -133,15 +133,17 @@ def _numbered(words: NDArray[np.uint32]) -> Indices:
     """Rows numbered so that equal ones have one number.
 
     Sorting random sums of the rows' words is many times faster than sorting the rows; where different rows have the
-    same sum by chance, others are drawn. Most words only fill short labels up, and say nothing.
+    same sum by chance, others are drawn. Words that only fill short
+    labels up are left out where they are many.
     """
-    columns = words.T[np.bitwise_or.reduce(words, axis=0) > 0]
+    used = np.bitwise_or.reduce(words, axis=0) > 0
+    rows = words[:, used] if 2 * used.sum() < len(used) else words
     for seed in itertools.count():
-        factors = np.random.default_rng(seed).integers(2**64, size=(len(columns), 1), dtype=np.uint64)
-        _, index = np.unique((columns * factors).sum(axis=0, dtype=np.uint64), return_inverse=True)
+        factors = np.random.default_rng(seed).integers(2**64, size=rows.shape[1], dtype=np.uint64)
+        _, index = np.unique(rows @ factors, return_inverse=True)
         first = np.empty(index.max() + 1, dtype=np.int64)
-        first[index] = np.arange(len(words))
-        if (columns[:, first[index]] == columns).all():
+        first[index] = np.arange(len(rows))
+        if (rows[first[index]] == rows).all():
             break
     numbers: Indices = index.astype(np.int64)
     return numbers

@@ -183,8 +183,9 @@ def report(results: Mapping[str, Any]) -> str:
     parts += [
         "",
         "Train and test documents are pooled, as in the demo; 100 random ones of the seven target groups are labelled, "
-        "all others tested. Mean ± sd over draws. Whatever is tuned is tuned by cross-validation inside the 100. CPU "
-        "seconds of a draw, of the first column, encodings cached; whoever asks first for words pays for them.",
+        "all others tested. Mean ± sd over draws. Whatever is tuned is tuned by cross-validation inside the 100, but "
+        "for the networks of strategies, which are as in the learning curves of onboarding. CPU seconds of a draw, of "
+        "the first column, encodings cached unless the encoder is trained; whoever asks first for words pays for them.",
     ]
     ran = {method: None for draws in results["runs"].values() for run in draws.values() for method in run["accuracy"]}
     for title, methods in (

@@ -73,8 +73,9 @@ def set_dropout(body: nn.Module, probability: float) -> None:
     for part in body.modules():
         if isinstance(part, nn.Dropout):
             part.p = probability
-        elif hasattr(part, "dropout_prob"):  # attention in transformers before 5
-            part.dropout_prob = probability  # type: ignore[assignment]
+        for name in ("dropout_prob", "dropout", "attention_dropout"):  # numbers that layers of some encoders read
+            if isinstance(getattr(part, name, None), float):
+                setattr(part, name, probability)
 
 
 class WeightAverage:

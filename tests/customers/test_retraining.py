@@ -78,6 +78,16 @@ def test_a_save_that_fails_leaves_what_stood_there(encoder, documents, tmp_path,
     np.testing.assert_allclose(again.predict_proba(texts), second.predict_proba(texts), atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:the head has not converged")
+def test_steps_over_parts_are_those_over_the_whole(encoder, documents, monkeypatch):
+    texts, labels = documents
+    monkeypatch.setattr("hiercls.customers.retraining.fast_precision", lambda device: torch.float32)
+    whole = EncoderRepurposer(encoder, epochs=3).fit(texts[:40], labels[:40]).predict_proba(texts)
+    monkeypatch.setattr("hiercls.customers.retraining.CPU_BATCH_TOKENS", 20)
+    parts = EncoderRepurposer(encoder, epochs=3).fit(texts[:40], labels[:40]).predict_proba(texts)
+    np.testing.assert_allclose(parts, whole, atol=1e-4)
+
+
 def test_only_what_is_not_frozen_moves_and_layers_are_dropped(encoder, documents):
     bottom, top = layer_names(encoder.transformer)
     surgery = Surgery(frozen=["embeddings", bottom])

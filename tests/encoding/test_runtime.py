@@ -306,6 +306,40 @@ def test_the_fastest_of_what_compiles_is_kept(tiny_bert: Path, monkeypatch: pyte
     assert found.runtime._made.transformer.step == 0.5
 
 
+class Padded(Rounded):
+    """One that says nothing of padded windows, as some graphs of some encoders do."""
+
+    def forward(self, **given: torch.Tensor) -> SimpleNamespace:
+        states = self.transformer(**given).last_hidden_state
+        padded = (given["attention_mask"] == 0).any(dim=1)
+        return SimpleNamespace(last_hidden_state=states.masked_fill(padded[:, None, None], torch.nan))
+
+
+def test_what_fails_at_padding_is_not_kept(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "OpenVinoTransformer", lambda transformer, **_: Padded(transformer, step=1e-6))
+    monkeypatch.setattr(Runtime, "_compilers", lambda runtime: {"OpenVINO": runtime._converted})
+    with pytest.warns(UserWarning, match="its encodings are others: cosine nan"):
+        found = engine(tiny_bert, compile_from=1).encode(TEXTS)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.usefixtures("compiler")
+def test_what_fails_at_its_first_whole_batch_is_not_kept(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_at_many(module: torch.nn.Module, args: object, given: dict[str, torch.Tensor]) -> None:
+        if len(given["input_ids"]) > 8:
+            raise RuntimeError("no room")
+
+    def compiled(transformer: torch.nn.Module, **settings: object) -> torch.nn.Module:
+        made = Rounded(transformer, step=1.0)
+        made.register_forward_pre_hook(fail_at_many, with_kwargs=True)
+        return made
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    with pytest.warns(UserWarning, match="failed, and it runs as it is: no room"):
+        found = engine(tiny_bert, compile_from=1).encode(TEXTS)
+    np.testing.assert_array_equal(found, engine(tiny_bert).encode(TEXTS))
+
+
 def test_what_says_something_else_is_not_kept(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "OpenVinoTransformer", lambda transformer, **_: Rounded(transformer, step=9.0))
     monkeypatch.setattr(Runtime, "_compilers", lambda runtime: {"OpenVINO": runtime._converted})

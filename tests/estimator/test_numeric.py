@@ -52,6 +52,38 @@ def test_white_coordinates_take_fewer_steps_where_features_go_together():
     assert first <= second + 1e-3
 
 
+@pytest.mark.parametrize("by", [1.0, 0.01])
+def test_levels_that_feed_each_other_are_found_in_few_steps(by: float, tiny: Taxonomy):
+    points, topics = world()
+    found = HierarchicalClassifier(tiny, alpha=1.0, max_iter=2000).fit(by * points, topics)
+    assert found.n_iter_ < 200
+    assert (found.predict(by * points) == topics).mean() > 0.98
+
+
+def test_documents_that_weigh_nothing_are_left_out_wherever_they_stand():
+    points, topics = world()
+    weights = np.tile([0.0, 1.0, 1.0], 80)
+    narrow = points[:, :1]
+    some = HierarchicalClassifier().fit(narrow, topics, sample_weight=weights)
+    kept = HierarchicalClassifier().fit(narrow[weights > 0], np.array(topics)[weights > 0])
+    np.testing.assert_allclose(some.predict_proba(narrow), kept.predict_proba(narrow), atol=1e-3)
+
+
+def test_more_features_than_documents_are_left_as_they_are():
+    points, topics = world()
+    wide = np.hstack([points, np.random.default_rng(0).normal(size=(240, 300))])
+    ours = HierarchicalClassifier(max_iter=2000).fit(wide, topics)
+    theirs = LogisticRegression(max_iter=5000, tol=1e-8).fit(wide, topics)
+    np.testing.assert_allclose(ours.predict_proba(wide), theirs.predict_proba(wide), atol=5e-3)
+
+
+def test_probabilities_of_single_precision_sum_to_one():
+    points, topics = world()
+    ours = HierarchicalClassifier().fit(points.astype(np.float32), topics)
+    sums = ours.predict_proba(points.astype(np.float32)).sum(axis=1)
+    np.testing.assert_allclose(sums, 1.0, atol=1e-12)
+
+
 def test_heads_with_a_hidden_layer_keep_their_own_coordinates():
     points, topics = world()
     ours = HierarchicalClassifier(head=HeadConfig(hidden=8, dropout=0.0), alpha=0.1).fit(points, topics)

@@ -168,6 +168,25 @@ def test_an_unknown_teaching_is_refused():
         Pooled(teaching="shouting")
 
 
+def test_marked_texts_learn_the_same_by_parts(tiny_bert, tiny_documents, monkeypatch):
+    texts, topics = tiny_documents
+    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16))
+    classes = np.array(["ABCDEF".index(topic) for topic in topics])
+
+    def filed_texts(rows):
+        part = Documents(texts=[texts[row] for row in rows], encodings=np.zeros((len(rows), 16), dtype=np.float32))
+        return Filed(documents=part, classes=classes[rows], n_classes=6)
+
+    pool, own = Pool({"one": filed_texts(np.arange(40))}), filed_texts(np.arange(40, 60))
+    config = NetworkConfig(width=32, dropout=0.0, epochs=2, batch=16)
+    monkeypatch.setattr("hiercls.study.strategies.marked.fast_precision", lambda device: torch.float32)
+    said = []
+    for tokens in (2048, 20):
+        monkeypatch.setattr("hiercls.study.strategies.marked.CPU_BATCH_TOKENS", tokens)
+        said.append(MarkedText(encoder=encoder, config=config).fit(pool, own, own.documents)(own.documents))
+    np.testing.assert_allclose(*said, atol=1e-4)
+
+
 @pytest.mark.parametrize("marker", ["text", "token"])
 def test_a_marker_in_front_of_the_text_reaches_the_encoder(marker, tiny_bert, tiny_documents):
     texts, topics = tiny_documents
