@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import stdtrit
 
-from hiercls.errors import ConfigError
+from hiercls.errors import ConfigError, require
 from hiercls.files import replacing, write_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def save_svg(figure: Figure, path: Path) -> None:
         figure: The figure.
         path: Where to.
     """
-    with replacing(path) as aside:
+    matplotlib = require("matplotlib", extra="plots")
+    with replacing(path) as aside, matplotlib.rc_context({"svg.hashsalt": "hiercls"}):
         figure.savefig(aside, format="svg", metadata={"Date": None})
 
 

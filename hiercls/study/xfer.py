@@ -193,6 +193,7 @@ def report(results: Mapping[str, Any]) -> str:
         ("Transductive: their texts are read, without labels", [name for name in ran if name in TRANSDUCTIVE]),
     ):
         parts += ["", f"## {title}", "", *_table(results["runs"], methods)]
+    parts += ["", "![What a head on encodings and words says of a paragraph on automotive electronics](xfer.svg)"]
     return "\n".join([*parts, ""])
 
 

@@ -10,11 +10,13 @@ import pytest
 
 from hiercls.data.rows import Row
 from hiercls.estimator import HierarchicalTextClassifier
+from hiercls.plots.bars import plot_probabilities
 from hiercls.report import Contents, render
 from hiercls.study import reporting
 from hiercls.study.answers import Answers, truths_of
 from hiercls.study.baselines import OWN_DATA, Documents, predict_from_own_data
 from hiercls.study.labelled import Labelled
+from hiercls.study.report import save_svg
 from hiercls.study.reporting import Evaluated, report_for, report_on_all
 from hiercls.taxonomy import Taxonomy
 from hiercls.taxonomy.labels import resolve
@@ -191,3 +193,11 @@ def test_a_report_without_training_documents_claims_nothing_of_own_data(classifi
     page = render(contents)
     assert "--training FILE" in page
     assert "own data alone" not in page.casefold().replace(" alone would", "")
+
+
+def test_a_figure_is_the_same_bytes_every_time(tmp_path):
+    pytest.importorskip("matplotlib")
+    for name in ("one", "two"):
+        figure = plot_probabilities({"A": 0.7, "B": 0.3}, title="t", subtitle="s")
+        save_svg(figure, tmp_path / f"{name}.svg")
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
