@@ -29,8 +29,6 @@ from hiercls.files import replacing_folder
 from hiercls.model.encoder import EncoderConfig, TextEncoder, load_encoder
 from hiercls.model.pooling import Pooling
 from hiercls.model.surgery import drop_layers, freeze, layer_names, reinitialise
-from hiercls.model.tokens import Tokens
-from hiercls.model.windows import CPU_BATCH_TOKENS, length_batches
 from hiercls.training.parameters import set_dropout
 
 FORMAT = "hiercls encoder repurposer 1"
@@ -254,10 +252,7 @@ class EncoderRepurposer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learnt(self, texts: Sequence[str], classes: torch.Tensor) -> Iterator[float]:
         """Add a step's gradients up, texts of like length at a time; what each part adds to the mean loss."""
-        tokenized = self.encoder_.tokenize(texts)
-        for part in length_batches(tokenized.lengths.tolist(), batch_tokens=CPU_BATCH_TOKENS):
-            windows = tokenized.take(part)
-            tokens = Tokens.pad(windows.sequences, pad_id=self.encoder_.pad_id, owners=windows.owners)
+        for part, tokens in self.encoder_.parts(texts):
             said = self.head_(self.encoder_(tokens))
             loss = nn.functional.cross_entropy(said, classes[part], reduction="sum") / len(texts)
             loss.backward()  # type: ignore[no-untyped-call]

@@ -133,8 +133,7 @@ def _numbered(words: NDArray[np.uint32]) -> Indices:
     """Rows numbered so that equal ones have one number.
 
     Sorting random sums of the rows' words is many times faster than sorting the rows; where different rows have the
-    same sum by chance, others are drawn. Words that only fill short
-    labels up are left out where they are many.
+    same sum by chance, others are drawn. Words that only fill short labels up are left out where they are many.
     """
     used = np.bitwise_or.reduce(words, axis=0) > 0
     rows = words[:, used] if 2 * used.sum() < len(used) else words

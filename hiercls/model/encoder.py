@@ -26,7 +26,7 @@ from hiercls.errors import ConfigError, EncoderNotFoundError, ModelFolderError
 from hiercls.files import OFFLINE, is_offline
 from hiercls.model.pooling import KINDS, Kind, Pooling, unite
 from hiercls.model.tokens import States, Tokens
-from hiercls.model.windows import Reading, Windows
+from hiercls.model.windows import CPU_BATCH_TOKENS, Reading, Windows, length_batches
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 _POOLING = "pooling.safetensors"
@@ -127,6 +127,20 @@ class TextEncoder(nn.Module):
             settings = {"truncation": reading.limit is not None, "max_length": reading.limit}
             encoded = self._ids(list(texts), add_special_tokens=False, **settings) if texts else []
         return reading.windows(encoded)
+
+    def parts(self, texts: Sequence[str]) -> Iterator[tuple[np.ndarray, Tokens]]:
+        """Texts of like length together, as many as a CPU's caches hold, so that a step is computed by parts.
+
+        Args:
+            texts: The texts of a step.
+
+        Yields:
+            Positions of a part's texts, and their windows.
+        """
+        tokenized = self.tokenize(texts)
+        for part in length_batches(tokenized.lengths.tolist(), batch_tokens=CPU_BATCH_TOKENS):
+            windows = tokenized.take(part)
+            yield part, Tokens.pad(windows.sequences, pad_id=self.pad_id, owners=windows.owners)
 
     @property
     def reading(self) -> Reading:

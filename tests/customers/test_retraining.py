@@ -83,7 +83,7 @@ def test_steps_over_parts_are_those_over_the_whole(encoder, documents, monkeypat
     texts, labels = documents
     monkeypatch.setattr("hiercls.customers.retraining.fast_precision", lambda device: torch.float32)
     whole = EncoderRepurposer(encoder, epochs=3).fit(texts[:40], labels[:40]).predict_proba(texts)
-    monkeypatch.setattr("hiercls.customers.retraining.CPU_BATCH_TOKENS", 20)
+    monkeypatch.setattr("hiercls.model.encoder.CPU_BATCH_TOKENS", 20)
     parts = EncoderRepurposer(encoder, epochs=3).fit(texts[:40], labels[:40]).predict_proba(texts)
     np.testing.assert_allclose(parts, whole, atol=1e-4)
 

@@ -18,8 +18,6 @@ from hiercls.encoding.engine import EncodingEngine
 from hiercls.encoding.precision import fast_precision
 from hiercls.model.encoder import TextEncoder
 from hiercls.model.pooling import Pooling
-from hiercls.model.tokens import Tokens
-from hiercls.model.windows import CPU_BATCH_TOKENS, length_batches
 from hiercls.study.baselines import Documents
 from hiercls.study.strategies.examples import Examples
 from hiercls.study.strategies.network import NetworkConfig, Trunk
@@ -96,10 +94,8 @@ class MarkedText:
         stream = examples.batches(torch.arange(len(texts)), size=config.batch, random=random)
         for _, rows in zip(range(n_steps), stream, strict=False):
             optimizer.zero_grad()
-            tokenized = encoder.tokenize([texts[row] for row in rows.tolist()])
-            for part in length_batches(tokenized.lengths.tolist(), batch_tokens=CPU_BATCH_TOKENS):
-                windows, chosen = tokenized.take(part), rows[part]
-                tokens = Tokens.pad(windows.sequences, pad_id=encoder.pad_id, owners=windows.owners)
+            for part, tokens in encoder.parts([texts[row] for row in rows.tolist()]):
+                chosen = rows[part]
                 logits = table(encoder(tokens), examples.customers[chosen])
                 loss = nn.functional.cross_entropy(logits, examples.targets[chosen], reduction="sum") / len(rows)
                 loss.backward()  # type: ignore[no-untyped-call]

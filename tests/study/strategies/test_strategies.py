@@ -182,7 +182,7 @@ def test_marked_texts_learn_the_same_by_parts(tiny_bert, tiny_documents, monkeyp
     monkeypatch.setattr("hiercls.study.strategies.marked.fast_precision", lambda device: torch.float32)
     said = []
     for tokens in (2048, 20):
-        monkeypatch.setattr("hiercls.study.strategies.marked.CPU_BATCH_TOKENS", tokens)
+        monkeypatch.setattr("hiercls.model.encoder.CPU_BATCH_TOKENS", tokens)
         said.append(MarkedText(encoder=encoder, config=config).fit(pool, own, own.documents)(own.documents))
     np.testing.assert_allclose(*said, atol=1e-4)
 
