@@ -62,6 +62,48 @@ class CpuKernels(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+class LinearKernels(TorchFunctionMode):
+    """While it is entered, linear layers in float32 on a CPU are computed by oneDNN, gradients too.
+
+    torch itself multiplies these by MKL, which is slow on processors of other makers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        weight = torch.randn(8, 16, generator=torch.Generator().manual_seed(0))
+        self._is_right = _laid_out(weight) is not None
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is functional.linear and not kwargs and self._is_right and all(map(_is_matrix, args[:2])):
+            return _LinearByOneDnn.apply(*args)  # type: ignore[no-untyped-call]
+        return func(*args, **(kwargs or {}))
+
+
+class _LinearByOneDnn(torch.autograd.Function):
+    """``z = x Wᵀ + b``: the gradients are ``G W``, ``Gᵀ x`` and the sum of G over the rows."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        ctx.save_for_backward(inputs, weight)
+        return _product(inputs, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, weight = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        return (
+            _product(gradient, weight.T, None) if wanted[0] else None,
+            _product(gradient.T, inputs.T, None) if wanted[1] else None,
+            gradient.sum(dim=0) if len(wanted) > 2 and wanted[2] else None,
+        )
+
+
 def attend_by_text(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, scale: float | None) -> Tensor:
     """Attention softmax(s·q kᵀ + mask) v, a text or a few short ones at a time.
 
@@ -108,6 +150,11 @@ def _is_plain(tensors: Sequence[Tensor], given: Mapping[str, Any]) -> bool:
     is_other = any(given.get(name) for name in ("dropout_p", "is_causal", "enable_gqa"))
     is_same = len(tensors) == 3 and len(shapes) == 1 and tensors[0].dim() == 4
     return is_same and not is_other and tensors[0].dtype is torch.bfloat16 and (mask is None or mask.dim() == 4)
+
+
+def _is_matrix(tensor: Tensor) -> bool:
+    """Whether it has two axes and something in it, in float32 on a CPU."""
+    return tensor.dim() == 2 and tensor.numel() > 0 and tensor.dtype is torch.float32 and tensor.device.type == "cpu"
 
 
 def _laid_out(weight: Tensor) -> Tensor | None:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from hiercls.data.rows import make_rows
+from hiercls.encoding.kernels import LinearKernels
 from hiercls.errors import ConfigError
 from hiercls.estimator.tasks import resolve_one_topic
 from hiercls.estimator.whitening import Whitening
@@ -203,13 +204,16 @@ def _train(head: Head, features: Tensor, targets: TargetTable, weights: Tensor, 
     maps = head.linear if isinstance(head, CascadeHead) and features.shape[1] <= min(WIDEST, len(features)) else ()
     coordinates = [Whitening.of(features, weights, n_classes=targets.n_topics, alpha=alpha)] if maps else []
     held = [one for name, one in zip(names, parameters, strict=True) if "bias" not in name]
+    quicker = LinearKernels()
     places = {id(parameter): place for place, parameter in enumerate(parameters)}
 
     def objective(values: np.ndarray) -> tuple[float, np.ndarray]:
         _put(values, parameters)
         for white in coordinates:
             white.leave(maps)
-        loss = cascade_loss(head(features), batch, level_weights=level_weights, composed=composed).per_document
+        with quicker:
+            output = head(features)
+        loss = cascade_loss(output, batch, level_weights=level_weights, composed=composed).per_document
         total = loss.double() @ weights + alpha / 2 * sum(one.square().sum() for one in held) + head.penalty()
         gradients = torch.autograd.grad(total, parameters)
         for white, one in product(coordinates, maps):

@@ -14,6 +14,7 @@ import torch
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, cg
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 ENCODING_SHARE = 0.3
 """Length of an encoding beside a text's words, which have length 1; from .3 to 1 little changes."""
@@ -66,7 +67,7 @@ class Features:
             Shape (n_documents, n_topics), float32.
         """
         n_terms = self.words.shape[1]
-        scores = self.words @ weights[:n_terms] + self.offset(weights)
+        scores = _product(self.words, weights[:n_terms]) + self.offset(weights)
         if len(weights) > n_terms:
             scores = scores + self.share * (self.encodings @ weights[n_terms:])
         return torch.from_numpy(np.asarray(scores, dtype=np.float32))
@@ -98,7 +99,7 @@ def log_odds(features: csr_array, topics: csr_array, weights: np.ndarray, *, smo
     inside = np.asarray((features.T @ topics).toarray(), dtype=np.float64)
     outside = np.asarray(features.T @ weights)[:, None] - inside
     log_inside, log_outside = (_log_shares(counts.clip(min=0.0) + smoothing) for counts in (inside, outside))
-    odds: np.ndarray = (log_inside - log_outside).astype(np.float32)
+    odds: np.ndarray = log_inside - log_outside
     return odds
 
 
@@ -131,11 +132,11 @@ def ridge(features: Features, topics: csr_array, weights: np.ndarray) -> np.ndar
     shape = (n_terms + encodings.shape[1], topics.shape[1])
 
     def across(residuals: np.ndarray) -> np.ndarray:
-        return np.concatenate([words_across @ residuals, encodings.T @ residuals])
+        return np.concatenate([_product(words_across, residuals), encodings.T @ residuals])
 
     def normal(flat: np.ndarray) -> np.ndarray:
         given = flat.reshape(shape).astype(np.float32)
-        return (across(words @ given[:n_terms] + encodings @ given[n_terms:]) + given).ravel()
+        return (across(_product(words, given[:n_terms]) + encodings @ given[n_terms:]) + given).ravel()
 
     size = shape[0] * shape[1]
     wanted = across(np.asarray(topics.toarray() / root, dtype=np.float32)).ravel()
@@ -144,7 +145,21 @@ def ridge(features: Features, topics: csr_array, weights: np.ndarray) -> np.ndar
     return found
 
 
+def _product(words: csr_array, dense: np.ndarray) -> np.ndarray:
+    """A sparse matrix times a dense one by torch's sums of embeddings, two to three times as fast as by SciPy.
+
+    A row's entries say which rows of the dense matrix are summed, and how much each weighs.
+    """
+    parts = (words.indices, words.indptr, words.data.astype(dense.dtype, copy=False))
+    places, starts, shares = (torch.from_numpy(part) for part in parts)
+    rows = torch.from_numpy(dense)
+    summed = embedding_bag(places, rows, starts, per_sample_weights=shares, mode="sum", include_last_offset=True)
+    product: np.ndarray = summed.numpy()
+    return product
+
+
 def _log_shares(counts: np.ndarray) -> np.ndarray:
-    """The logarithm of each term's share of its column's sum."""
-    shares: np.ndarray = np.log(counts) - np.log(counts.sum(axis=0, keepdims=True))
+    """The logarithm of each term's share of its column's sum, float32."""
+    total = np.log(counts.sum(axis=0, keepdims=True)).astype(np.float32)
+    shares: np.ndarray = np.log(counts.astype(np.float32)) - total
     return shares

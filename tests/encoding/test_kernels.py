@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from hiercls.encoding import kernels
-from hiercls.encoding.kernels import CpuKernels, attend_by_text
+from hiercls.encoding.kernels import CpuKernels, LinearKernels, attend_by_text
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.model.tokens import Tokens
 
@@ -111,3 +111,41 @@ def test_other_attention_is_left_to_torch(case: str, calls: list[str]) -> None:
     assert found.shape == query.shape
     if case in ("causal", "a mask of two axes"):
         torch.testing.assert_close(found[0, 0, 0], query[0, 0, 0])
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(9, 8), (2, 3, 8), (0, 8)])
+def test_linear_layers_have_the_gradients_that_torch_gives(
+    shape: tuple[int, ...], bias: bool, calls: list[str]
+) -> None:
+    first, second = nn.Linear(8, 5, bias=bias), nn.Linear(5, 3, bias=bias)
+    inputs, wanted = torch.randn(shape, requires_grad=True), [*first.parameters(), *second.parameters()]
+
+    def gradients() -> tuple[torch.Tensor, ...]:
+        return torch.autograd.grad(second(first(inputs).tanh()).square().sum(), [inputs, *wanted])
+
+    expected, quicker = gradients(), LinearKernels()
+    calls.clear()
+    with quicker:
+        found = gradients()
+    assert calls == (["_product"] * 6 if shape == (9, 8) else [])
+    torch.testing.assert_close(found, expected)
+
+
+def test_gradients_that_nobody_wants_are_not_computed(calls: list[str]) -> None:
+    layer, quicker = nn.Linear(8, 5), LinearKernels()
+    layer.bias.requires_grad_(False)
+    calls.clear()
+    with quicker:
+        (found,) = torch.autograd.grad(layer(torch.ones(2, 8)).sum(), [layer.weight])
+    assert calls == ["_product"] * 2
+    torch.testing.assert_close(found, torch.full((5, 8), 2.0))
+
+
+def test_linear_layers_are_left_to_torch_where_onednn_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_laid_out", lambda weight: None)
+    quicker = LinearKernels()
+    monkeypatch.setattr(kernels, "_product", lambda *args: pytest.fail("oneDNN was asked"))
+    layer, inputs = nn.Linear(8, 4), torch.randn(3, 8)
+    with quicker:
+        torch.testing.assert_close(layer(inputs), inputs @ layer.weight.T + layer.bias)
