@@ -16,7 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from hiercls.data.rows import Row, thread_marks
-from hiercls.data.splitting import holdout, is_divisible
+from hiercls.data.splitting import holdout
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.errors import ConfigError, TrainingError
 from hiercls.estimator import tasks
@@ -321,11 +321,15 @@ def _documents(
 def _split(labelled: Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarray]:
     """Positions to train on and to hold out; nothing is held out where nothing may be, or nothing can be."""
     texts, threads = labelled.texts, thread_marks(labelled.rows)
-    if config.validation_fraction == 0.0 or not is_divisible(texts, groups=threads):
-        return np.arange(len(texts)), np.arange(0)
+    everything = np.arange(len(texts)), np.arange(0)
+    if config.validation_fraction == 0.0:
+        return everything
     alike = isinstance(config.task, OneTopic)  # lists of several labels are too many to be kept in proportion
     strata = [(group, alike and row.labels) for group, row in zip(labelled.groups, labelled.rows, strict=True)]
-    return holdout(texts, groups=threads, strata=strata, fraction=config.validation_fraction, seed=config.seed)
+    try:
+        return holdout(texts, groups=threads, strata=strata, fraction=config.validation_fraction, seed=config.seed)
+    except ConfigError:  # all texts must stay together
+        return everything
 
 
 def _warn_of_confusion(taxonomy: Taxonomy, labels: ResolvedLabels | Multilabels) -> None:

@@ -124,7 +124,7 @@ def conditions(config: SpeedConfig) -> dict[str, Any]:
 
 
 def report(results: Mapping[str, Any]) -> str:
-    """The table of what has been measured.
+    """The tables of what has been measured: what has a bar, and what is stated beside it.
 
     Args:
         results: What ``speed.json`` holds.
@@ -138,26 +138,33 @@ def report(results: Mapping[str, Any]) -> str:
         | encode | a peer | 2.5× (2–3) | ≥ 2× (4×) | yes |
     """
     told = " ".join(f"{name}: {value}." for name, value in results["conditions"].items())
+    rows = [Row(**plain) for section in results["runs"].values() for plain in section["rows"]]
     lines = ["# Speed", "", told, "", "Medians over rounds in which all take turns; in brackets the range.", ""]
-    lines += ["| work | against | measured | at least (stretch) | met |", "|---|---|---|---|---|"]
-    for section in results["runs"].values():
-        lines += [_line(Row(**plain)) for plain in section["rows"]]
-    return "\n".join(lines) + "\n"
+    for title, head, chosen in (
+        ("What it is held to", _HELD, [row for row in rows if row.bar is not None]),
+        ("What is stated beside it", _STATED, [row for row in rows if row.bar is None]),
+    ):
+        if chosen:
+            table = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *map(_cells, chosen))]
+            lines += [f"## {title}", "", *table, ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _line(row: Row) -> str:
-    """A row of the table."""
-    unit = row.unit
-    measured = f"{_number(row.median)}{unit}"
+_STATED = ("work", "against", "measured")
+_HELD = (*_STATED, "at least (stretch)", "met")
+
+
+def _cells(row: Row) -> list[str]:
+    """A row of a table."""
+    measured = f"{_number(row.median)}{row.unit}"
     if len(row.values) > 1:
         measured += f" ({_number(min(row.values))}–{_number(max(row.values))})"
-    bar = "–"
-    if row.bar is not None:
-        bar = f"{'≤' if row.smaller else '≥'} {_number(row.bar)}{unit}"
-        bar += f" ({_number(row.stretch)}{unit})" if row.stretch is not None else ""
-    met = {None: "–", True: "yes", False: "**no**"}[row.is_met]
-    work = f"{row.work} ({row.note})" if row.note else row.work
-    return f"| {work} | {row.against} | {measured} | {bar} | {met} |"
+    cells = [f"{row.work} ({row.note})" if row.note else row.work, row.against, measured]
+    if row.bar is None:
+        return cells
+    bar = f"{'≤' if row.smaller else '≥'} {_number(row.bar)}{row.unit}"
+    bar += f" ({_number(row.stretch)}{row.unit})" if row.stretch is not None else ""
+    return [*cells, bar, "yes" if row.is_met else "**no**"]
 
 
 def _number(value: float) -> str:
