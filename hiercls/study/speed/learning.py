@@ -20,6 +20,7 @@ from torch import nn
 from hiercls.data.rows import Row as Document
 from hiercls.data.rows import make_rows
 from hiercls.encoding.engine import EncodingEngine
+from hiercls.encoding.precision import resolve_precision
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.estimator.networks import Bench
 from hiercls.estimator.numeric import HierarchicalClassifier
@@ -85,6 +86,7 @@ def train_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     taxonomy, corpus, _ = _newsgroups(config.steps * BATCH)
     texts = list(corpus.texts)
     encoder = load_encoder(EncoderConfig())
+    encoder.trained_in = resolve_precision("auto", CPU)
     bench = Bench.of(texts, EncodingEngine(encoder, device=CPU), tune="all", progress=False)
     rows = make_rows(texts, [taxonomy.topics[topic] for topic in corpus.topics])
     documents = labelled(taxonomy, rows, bench.inputs)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from hiercls.encoding.precision import resolve_precision
 from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.model.encoder import EncoderConfig, find_encoder
 from hiercls.model.heads import HeadConfig
@@ -26,7 +27,7 @@ BATCH = 32
 
 USUAL, BEST = (
     "transformers Trainer, defaults",
-    "transformers Trainer, eager attention, no dropout, like lengths together",
+    "transformers Trainer, eager attention, no dropout, like lengths together, the fast number format",
 )
 
 N_TAUGHT, N_TESTED, EPOCHS, RATE, MAX_LENGTH = 2_000, 1_000, 2, 3e-4, 64
@@ -62,6 +63,7 @@ def build_trainer(
     plain: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if best else {}
     plain |= {"attn_implementation": "eager"} if best else {}
     sampling = {"train_sampling_strategy": "group_by_length"} if best else {}
+    is_mixed = best and resolve_precision("auto", torch.device("cpu")) is torch.bfloat16
 
     def run() -> Callable[[Sequence[str]], np.ndarray]:
         torch.manual_seed(arguments.get("seed", 0))  # the new layer is drawn before the Trainer sets its own
@@ -69,7 +71,7 @@ def build_trainer(
         with tempfile.TemporaryDirectory() as output:
             settings = Arguments(
                 output_dir=output, per_device_train_batch_size=BATCH, save_strategy="no", report_to=[],
-                disable_tqdm=True, use_cpu=True, logging_strategy="no", **sampling, **arguments,
+                disable_tqdm=True, use_cpu=True, logging_strategy="no", bf16=is_mixed, **sampling, **arguments,
             )  # fmt: skip
             trainer = Trainer(model, settings, train_dataset=dataset, data_collator=DataCollatorWithPadding(tokenizer))
             with threadpool_limits(limits=threads):
