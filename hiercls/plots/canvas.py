@@ -5,7 +5,7 @@ Knows inches, inks and words; knows nothing of what is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hiercls.errors import require
@@ -61,6 +61,26 @@ def ink(colour: str = INK) -> dict[str, Any]:
     return {"color": colour, "family": families(), "parse_math": False}
 
 
+KEY_MARK, KEY_GAP = 0.32, 0.3
+"""In inches: what stands before a line's meaning, and between two of them."""
+
+
+def key_width(lines: Sequence[str]) -> float:
+    """How wide what :func:`draw_key` draws is.
+
+    Args:
+        lines: What the lines mean.
+
+    Returns:
+        Inches.
+
+    Example:
+        >>> key_width(["one", "two"]) > key_width(["one"]) > 0.3
+        True
+    """
+    return sum(KEY_MARK + width_of(words, SMALL) for words in lines) + KEY_GAP * (len(lines) - 1)
+
+
 def draw_key(axes: Axes, lines: Mapping[str, str], *, top: float, marker: str = "") -> None:
     """What the lines mean, side by side.
 
@@ -73,5 +93,5 @@ def draw_key(axes: Axes, lines: Mapping[str, str], *, top: float, marker: str = 
     left = MARGIN
     for words, colour in lines.items():
         axes.plot([left, left + 0.22], [top + 0.08] * 2, color=colour, marker=marker, markersize=4, linewidth=1.6)
-        axes.text(left + 0.32, top + 0.08, words, size=SMALL, va="center_baseline", **ink())
-        left += 0.32 + width_of(words, SMALL) + 0.3
+        axes.text(left + KEY_MARK, top + 0.08, words, size=SMALL, va="center_baseline", **ink())
+        left += key_width([words]) + KEY_GAP

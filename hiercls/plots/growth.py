@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hiercls.errors import ConfigError
-from hiercls.plots.canvas import BLUE, HEADING, INK, LINE, MARGIN, QUIET, SMALL, draw_key, headed_canvas, ink
+from hiercls.plots.canvas import BLUE, HEADING, INK, LINE, MARGIN, QUIET, SMALL, draw_key, headed_canvas, ink, key_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +24,8 @@ COLOURS = (BLUE, "#C4622D", "#3C8D5A", "#8A5BA6")
 LEFT, FOOT, WIDTH, HEIGHT = 0.62, 0.5, 6.4, 3.6
 """In inches: left of the panel, below it; the panel itself."""
 
-KEY = MARGIN + HEADING
-"""In inches: the top of the key."""
+KEY, KEY_LINE = MARGIN + HEADING, 0.24
+"""In inches: the top of the key, and the height of a line of it."""
 
 
 def plot_growth(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, subtitle: str) -> Figure:
@@ -51,34 +51,61 @@ def plot_growth(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *,
     if not 0 < len(lines) <= len(COLOURS):
         raise ConfigError(f"expected 1 to {len(COLOURS)} lines, got {len(lines)}")
     relative = {name: [np.log10(np.asarray(part) / part[0]) for part in both] for name, both in lines.items()}
-    far = max(1, math.ceil(max(float(values.max()) for both in relative.values() for values in both) - 1e-9))
-    low = min(0, math.floor(min(float(both[1].min()) for both in relative.values()) + 1e-9))
-    top = KEY + 0.36
+    highest = max(float(values.max()) for both in relative.values() for values in both)
+    ticks = _ticks(min(float(both[1].min()) for both in relative.values()), highest)
+    low, far = ticks[0], ticks[-1]
+    inks = dict(zip(relative, COLOURS, strict=False))
+    keys = _lines_of(list(inks), 2 * MARGIN + LEFT + WIDTH)
+    top = KEY + KEY_LINE * len(keys) + 0.12
     size = {"width": 2 * MARGIN + LEFT + WIDTH, "height": top + HEIGHT + FOOT + MARGIN}
     figure, axes = headed_canvas(title=title, subtitle=subtitle, **size)
 
     def at(x: Any, y: Any) -> tuple[Any, Any]:
         return MARGIN + LEFT + WIDTH * np.asarray(x) / far, top + HEIGHT * (far - np.asarray(y)) / (far - low)
 
-    _draw_ground(axes, at, far=far, low=low)
-    inks = dict(zip(relative, COLOURS, strict=False))
+    _draw_ground(axes, at, ticks=ticks)
     for name, (sizes, seconds) in relative.items():
         axes.plot(*at(sizes, seconds), color=inks[name], marker="o", markersize=4, linewidth=1.6, zorder=2)
-    draw_key(axes, inks, top=KEY, marker="o")
+    for place, names in enumerate(keys):
+        draw_key(axes, {name: inks[name] for name in names}, top=KEY + KEY_LINE * place, marker="o")
     return figure
 
 
-def _draw_ground(axes: Axes, at: Any, *, far: int, low: int) -> None:
-    """Thin lines at powers of ten, their factors, and what is linear."""
+def _ticks(low: float, high: float) -> list[float]:
+    """The logarithms of the factors that are marked, from one below all values to one above, 1 among them.
+
+    They are 1, 2, 5, 10 and so on within two powers of ten, else powers of ten.
+    """
+    steps = [0.0] if high - low > 2 else [0.0, math.log10(2), math.log10(5)]
+    marks = [power + step for power in range(math.floor(low) - 1, math.ceil(high) + 2) for step in steps]
+    first = max(mark for mark in marks if mark <= min(low, 0.0) + 1e-9)
+    last = min(mark for mark in marks if mark >= high - 1e-9 and mark > 0)
+    return [mark for mark in marks if first <= mark <= last]
+
+
+def _lines_of(names: Sequence[str], width: float) -> list[list[str]]:
+    """What the lines mean, in as many lines as that needs."""
+    found: list[list[str]] = [[]]
+    for name in names:
+        if found[-1] and key_width([*found[-1], name]) > width - 2 * MARGIN:
+            found.append([])
+        found[-1].append(name)
+    return found
+
+
+def _draw_ground(axes: Axes, at: Any, *, ticks: Sequence[float]) -> None:
+    """Thin lines at the factors that are marked, and what is linear."""
     quiet = {"size": SMALL - 1, **ink(QUIET)}
-    for power in range(far + 1):
-        x, y = at([power, power], [low, far])
+    low, far = ticks[0], ticks[-1]
+    for tick in ticks:
+        name = f"×{10.0**tick:,.6g}"
+        if tick >= 0:
+            x, y = at([tick, tick], [low, far])
+            axes.plot(x, y, color=LINE, linewidth=0.6, zorder=0.5)
+            axes.text(x[0], y[0] + 0.06, name, ha="center", va="top", **quiet)
+        x, y = at([0, far], [tick, tick])
         axes.plot(x, y, color=LINE, linewidth=0.6, zorder=0.5)
-        axes.text(x[0], y[0] + 0.06, f"×{10**power:,}", ha="center", va="top", **quiet)
-    for power in range(low, far + 1):
-        x, y = at([0, far], [power, power])
-        axes.plot(x, y, color=LINE, linewidth=0.6, zorder=0.5)
-        axes.text(x[0] - 0.06, y[0], f"×{10.0**power:,g}", ha="right", va="center_baseline", **quiet)
+        axes.text(x[0] - 0.06, y[0], name, ha="right", va="center_baseline", **quiet)
     axes.plot(*at([0, far], [0, far]), color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     x, y = at(far / 2, low)
     axes.text(x, y + 0.24, "size, by the smallest", size=SMALL, ha="center", va="top", **ink())

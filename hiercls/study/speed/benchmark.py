@@ -95,7 +95,7 @@ def _growth(config: SpeedConfig, folder: Path, say: Callable[[str], None]) -> li
     """Measure the growth curves, and draw them."""
     found = growth.curves(config, say)
     lines = {f"{curve.name} (slope {curve.slope:.2f})": (curve.sizes, curve.seconds) for curve in found}
-    subtitle = "Medians over rounds, both axes by factors of ten; the dashed line is linear"
+    subtitle = "Medians over rounds, both axes logarithmic; the dashed line is linear"
     figure = plot_growth(lines, title="How seconds grow", subtitle=subtitle)
     folder.mkdir(parents=True, exist_ok=True)
     save_svg(figure, folder / "speed.svg")
