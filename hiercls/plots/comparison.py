@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW, PANEL, GAP, HEAD, FOOT = 0.27, 1.75, 0.22, 0.28, 0.4
+ROW, PANEL, GAP, HEAD, FOOT = 0.27, 1.75, 0.42, 0.28, 0.4
 """In inches: a method's line; a panel's width; between panels; a panel's name above it; its scale below it."""
 
 PER_LINE = 4

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from hiercls.plots.comparison import Dots, plot_comparison
+from hiercls.plots.lettering import width_of
 
 METHODS = ["hiercls", "another", "a third"]
 COLUMNS = [
@@ -47,3 +50,13 @@ def test_nothing_is_cut_off(n_columns, methods):
 def test_equal_values_have_a_scale_too():
     figure = figure_of([Dots(name="one", values=[[1.0], [1.0], [1.0]])])
     assert "100 %" in {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_numbers_of_neighbouring_scales_stand_apart():
+    columns = [Dots(name=name, values=[[0.95, 1.0], [0.65, 0.7]]) for name in ("one", "two")]
+    figure = plot_comparison(["hiercls", "other"], columns, title="T", subtitle="S")
+    numbers = [text for text in figure.axes[0].texts if text.get_text().endswith(" %")]
+    spans = [(text.get_position()[0], width_of(text.get_text(), text.get_size()) / 2) for text in numbers]
+    ordered = sorted(spans)
+    assert len(ordered) == 10
+    assert all(left + half < right - other for (left, half), (right, other) in pairwise(ordered))
