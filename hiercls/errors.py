@@ -93,6 +93,10 @@ class ConfigError(HierclsError, ValueError):
     """A setting that is not allowed, or that does not fit the others."""
 
 
+class IndivisibleError(ConfigError):
+    """Texts of which a part was to be held out, and which must all stay together."""
+
+
 class NotPromisedError(ConfigError, AttributeError):
     """What only a model has that was shown held-out documents; not having it yet is no error to who merely looks."""
 

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hiercls.errors import ConfigError
+from hiercls.errors import ConfigError, IndivisibleError
 
 Indices = NDArray[np.intp]
 
@@ -41,8 +41,8 @@ def holdout(
         The indices of the training rows and of the held-out rows, each sorted.
 
     Raises:
-        ConfigError: If the fraction is not between 0 and 1, the lengths differ, or there are fewer than two
-            distinct texts (or groups) to divide.
+        ConfigError: If the fraction is not between 0 and 1, or the lengths differ.
+        IndivisibleError: If there are fewer than two distinct texts (or groups) to divide.
 
     Example:
         >>> train, held_out = holdout(["a", "b", "a", "c", "d"], fraction=0.4, seed=0)
@@ -52,7 +52,7 @@ def holdout(
     _check(texts, groups, strata, fraction=fraction)
     blocks = _blocks(texts, groups)
     if len(blocks) < 2:
-        raise ConfigError(
+        raise IndivisibleError(
             f"cannot hold out a part of {len(texts)} texts that must all stay together; "
             "give at least two distinct texts (and groups)"
         )
@@ -68,23 +68,6 @@ def holdout(
     if not chosen.any():
         chosen[min((blocks[place] for place in rng.permutation(len(blocks))), key=len)] = True
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
-
-
-def is_divisible(texts: Sequence[str], *, groups: Sequence[Hashable] | None = None) -> bool:
-    """Whether there are two sides to divide texts to.
-
-    Args:
-        texts: n_documents texts.
-        groups: A mark per text that must not be divided.
-
-    Returns:
-        Whether not all texts must stay together.
-
-    Example:
-        >>> is_divisible(["a", "b"]), is_divisible(["a", " a"]), is_divisible(["a", "b"], groups=["x", "x"])
-        (True, False, False)
-    """
-    return len(_blocks(texts, groups)) > 1
 
 
 def _check(texts: Sequence[str], *marks: Sequence[Hashable] | None, fraction: float) -> None:

@@ -55,6 +55,8 @@ class Runtime:
         self.device = device
         self.cost: str | None = None
         """How near int8 came to float32 on the first windows, in words; None where it was not compared."""
+        self.compiled_by: str | None = None
+        """What compiled the encoder that is used, by its name; None where nothing did."""
         self._made: TextEncoder | None = None
         self._kernels: CpuKernels | None = None
         self._was_compiled = False
@@ -62,7 +64,8 @@ class Runtime:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what was made of the encoder here, which is made again where it is wanted."""
-        return {**self.__dict__, "_made": None, "_kernels": None, "_was_compiled": False, "_lock": None}
+        made = dict.fromkeys(("compiled_by", "_made", "_kernels", "_lock"))
+        return {**self.__dict__, **made, "_was_compiled": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.RLock())
@@ -124,7 +127,8 @@ class Runtime:
             seconds = _seconds(ways, tokens)
             for name in made:
                 _LOG.info(f"compiled by {name} it is {seconds[AS_IT_IS] / seconds[name]:.2f} times as fast as before")
-            self._made = made.get(min(seconds, key=lambda name: seconds[name]))
+            fastest = min(seconds, key=lambda name: seconds[name])
+            self._made, self.compiled_by = made.get(fastest), fastest if fastest in made else None
 
     def _compilers(self) -> dict[str, Callable[[], TextEncoder]]:
         """What can compile the encoder here."""

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from hiercls.data.rows import Row, thread_marks
 from hiercls.data.splitting import holdout
 from hiercls.encoding.engine import EncodingEngine
-from hiercls.errors import ConfigError, TrainingError
+from hiercls.errors import ConfigError, IndivisibleError, TrainingError
 from hiercls.estimator import tasks
 from hiercls.estimator.checkpointing import checkpoints_of
 from hiercls.estimator.engines import FROZEN
@@ -328,7 +328,7 @@ def _split(labelled: Labelled, config: FitConfig) -> tuple[np.ndarray, np.ndarra
     strata = [(group, alike and row.labels) for group, row in zip(labelled.groups, labelled.rows, strict=True)]
     try:
         return holdout(texts, groups=threads, strata=strata, fraction=config.validation_fraction, seed=config.seed)
-    except ConfigError:  # all texts must stay together
+    except IndivisibleError:
         return everything
 
 

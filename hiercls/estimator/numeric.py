@@ -218,7 +218,7 @@ def _train(head: Head, features: Tensor, targets: TargetTable, weights: Tensor, 
         gradients = torch.autograd.grad(total, parameters)
         for white, one in product(coordinates, maps):
             white.turn(gradients[places[id(one.weight)]], gradients[places[id(one.bias)]])
-        return float(total.detach()), parameters_to_vector(gradients).double().numpy()
+        return float(total.detach()), torch.cat([one.reshape(-1) for one in gradients]).double().numpy()
 
     for one in maps:  # what all classes' rows had in common would be slow to leave
         nn.init.zeros_(one.weight)

@@ -27,8 +27,8 @@ class LexicalConfig:
             that others use; where fewer customers bring documents, all of them must.
         max_words: Longest term: 1 for single words, 2 for pairs of words too.
         max_terms: How many terms are kept; those that most documents use.
-        smoothing: Weight that naive Bayes adds to every term in every topic, > 0, in units of one document of that
-            term alone.
+        smoothing: Weight that naive Bayes adds to every term in every topic, from 1e-30 on, in units of one document of
+            that term alone.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -43,8 +43,8 @@ class LexicalConfig:
         counts = {name: getattr(self, name) for name in ("min_customers", "max_words", "max_terms")}
         if any(not isinstance(count, Integral) or count < 1 for count in counts.values()):
             raise ConfigError(f"expected whole numbers >= 1, got {counts}")
-        if not 0 < self.smoothing < np.inf:
-            raise ConfigError(f"expected a finite smoothing > 0, got {self.smoothing}")
+        if not 1e-30 <= self.smoothing <= 1e30:
+            raise ConfigError(f"expected a smoothing from 1e-30 to 1e30, got {self.smoothing}")
 
 
 @dataclass(frozen=True, kw_only=True)

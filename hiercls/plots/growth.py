@@ -29,7 +29,7 @@ KEY, KEY_LINE = MARGIN + HEADING, 0.24
 
 
 def plot_growth(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, subtitle: str) -> Figure:
-    """Draw seconds over sizes, both relative to the smallest size: what is linear climbs at 45 degrees.
+    """Draw seconds over sizes, both relative to the smallest size: what is linear climbs as the dashed line.
 
     Args:
         lines: Sizes and seconds, both positive, by what they are called; at most four.
@@ -98,7 +98,7 @@ def _draw_ground(axes: Axes, at: Any, *, ticks: Sequence[float]) -> None:
     quiet = {"size": SMALL - 1, **ink(QUIET)}
     low, far = ticks[0], ticks[-1]
     for tick in ticks:
-        name = f"×{10.0**tick:,.6g}"
+        name = f"×{round(10**tick):,}" if tick >= 0 else f"×{10**tick:.6g}"
         if tick >= 0:
             x, y = at([tick, tick], [low, far])
             axes.plot(x, y, color=LINE, linewidth=0.6, zorder=0.5)

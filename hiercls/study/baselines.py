@@ -19,7 +19,8 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
-from hiercls.data.splitting import holdout, is_divisible
+from hiercls.data.splitting import holdout
+from hiercls.errors import IndivisibleError
 
 VALIDATION, N_SPLITS = 0.2, 5
 """A baseline's strength of regularisation is chosen on this share of a customer's documents, this many times."""
@@ -146,15 +147,19 @@ def best_of_own_data(
 def _tuned(baseline: Baseline, training: Documents, labels: np.ndarray, *, seed: int) -> Any:
     """The candidate that does best on the held-out parts, unfitted; of equals, or where none can be, the middle one."""
     candidates = baseline.candidates()
-    if len(candidates) == 1 or not is_divisible(training.texts):
-        return candidates[len(candidates) // 2]
+    middle = candidates[len(candidates) // 2]
+    if len(candidates) == 1:
+        return middle
     scores = np.zeros(len(candidates))
     for split in range(N_SPLITS):
-        kept, heldout = holdout(
-            training.texts, strata=labels.tolist(), fraction=VALIDATION, seed=N_SPLITS * seed + split
-        )
+        try:
+            kept, heldout = holdout(
+                training.texts, strata=labels.tolist(), fraction=VALIDATION, seed=N_SPLITS * seed + split
+            )
+        except IndivisibleError:
+            return middle
         if len(np.unique(labels[kept])) == 1:
-            return candidates[len(candidates) // 2]
+            return middle
         features = _features(baseline, training.take(kept))
         inside, outside = features(training.take(kept)), features(training.take(heldout))
         scores += [clone(one).fit(inside, labels[kept]).score(outside, labels[heldout]) for one in candidates]

@@ -152,7 +152,7 @@ def _product(words: csr_array, dense: np.ndarray) -> np.ndarray:
     """
     parts = (words.indices, words.indptr, words.data.astype(dense.dtype, copy=False))
     places, starts, shares = (torch.from_numpy(part) for part in parts)
-    rows = torch.from_numpy(dense)
+    rows = torch.from_numpy(np.ascontiguousarray(dense))
     summed = embedding_bag(places, rows, starts, per_sample_weights=shares, mode="sum", include_last_offset=True)
     product: np.ndarray = summed.numpy()
     return product

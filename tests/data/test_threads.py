@@ -7,8 +7,8 @@ import pytest
 from hiercls.data.reading import read
 from hiercls.data.rejects import reject_row, write_rejects
 from hiercls.data.rows import Row, thread_marks
-from hiercls.data.splitting import holdout, is_divisible
-from hiercls.errors import Problem
+from hiercls.data.splitting import holdout
+from hiercls.errors import IndivisibleError, Problem
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,12 @@ def test_a_split_by_marks_divides_no_thread() -> None:
 
 
 def test_what_cannot_be_divided() -> None:
-    assert not is_divisible([])
-    assert not is_divisible(["a", "b", "a"], groups=["x", "y", "y"])
-    assert is_divisible(["a", "b", "c"], groups=["x", "x", "y"])
+    for texts, groups in (
+        ([], None),
+        (["a", " a"], None),
+        (["a", "b"], ["x", "x"]),
+        (["a", "b", "a"], ["x", "y", "y"]),
+    ):
+        with pytest.raises(IndivisibleError, match=f"{len(texts)} texts that must all stay together"):
+            holdout(texts, groups=groups, fraction=0.5, seed=0)
+    assert [len(side) for side in holdout(["a", "b", "c"], groups=["x", "x", "y"], fraction=0.5, seed=0)]

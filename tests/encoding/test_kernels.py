@@ -149,3 +149,11 @@ def test_linear_layers_are_left_to_torch_where_onednn_fails(monkeypatch: pytest.
     layer, inputs = nn.Linear(8, 4), torch.randn(3, 8)
     with quicker:
         torch.testing.assert_close(layer(inputs), inputs @ layer.weight.T + layer.bias)
+
+
+def test_second_derivatives_are_refused() -> None:
+    layer, inputs = nn.Linear(8, 4), torch.randn(3, 8, requires_grad=True)
+    with LinearKernels():
+        (first,) = torch.autograd.grad(layer(inputs).tanh().sum(), [inputs], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.square().sum().backward()

@@ -187,6 +187,8 @@ def test_a_compiled_encoder_says_the_same_of_batches_of_any_shape(
     many.encoder.trained_in = torch.bfloat16  # as that of a tuned encoder is, which answers in float32 all the same
     np.testing.assert_allclose(many.encode(TEXTS), engine(tiny_bert).encode(TEXTS), atol=2e-5)
     assert len(calls) > 2
+    assert many.runtime.compiled_by == "torch"
+    assert pickle.loads(pickle.dumps(many)).runtime.compiled_by is None
     assert min(min(shape) for shape in calls) > 1
 
 
@@ -207,6 +209,7 @@ def test_an_encoder_that_is_slower_compiled_stays_as_it_is(
         found = [slower.encode(TEXTS), slower.encode(TEXTS)][1]
     np.testing.assert_array_equal(found, engine(tiny_bert).encode(TEXTS))
     assert made == [1]
+    assert slower.runtime.compiled_by is None
     assert caplog.messages[-1] == "compiled by torch it is 0.50 times as fast as before"
 
 

@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from hiercls.errors import ConfigError, DataError
 from hiercls.estimator.numeric import HierarchicalClassifier
 from hiercls.model.heads import HeadConfig
+from hiercls.model.hiagm import HiagmConfig
 from hiercls.taxonomy import Taxonomy
 
 
@@ -97,7 +98,15 @@ def test_views_are_refused_where_there_is_no_taxonomy():
         HierarchicalClassifier().fit(points, topics, views="area")
 
 
-@pytest.mark.parametrize("head", [None, HeadConfig(hidden=8, dropout=0.0), HeadConfig(hidden=0, composition="path")])
+@pytest.mark.parametrize(
+    "head",
+    [
+        None,
+        HeadConfig(hidden=8, dropout=0.0),
+        HeadConfig(hidden=0, composition="path"),
+        HiagmConfig(node_width=8, dropout=0.0),
+    ],
+)
 def test_coarse_labels_of_customers_teach_fine_topics(tiny: Taxonomy, head):
     points, topics = world()
     views = [tiny.customers[number % 3] for number in range(len(topics))]

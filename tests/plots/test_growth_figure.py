@@ -1,4 +1,4 @@
-"""The figure of growth: what is linear climbs at 45 degrees of the axes, and factors are written beside them."""
+"""The figure of growth: what is linear climbs as the dashed line, and factors are written beside them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def test_factors_are_marked_up_to_the_largest():
     assert marks([1, 16], [1, 3]) == ["×1", "×2", "×5", "×10", "×20"]
     assert marks([1, 20], [1, 0.4]) == ["×0.2", "×0.5", "×1", "×2", "×5", "×10", "×20"]
     assert marks([1, 1000], [1, 1100]) == ["×1", "×10", "×100", "×1,000", "×10,000"]
+    assert marks([1, 1e6], [1, 3])[-1] == "×1,000,000"
     assert marks([1, 1], [1, 1]) == ["×1", "×2"]
 
 

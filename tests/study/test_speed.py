@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ pytest.importorskip("pyarrow")
 
 from hiercls.cli.speed import Sections
 from hiercls.errors import ConfigError, MissingExtraError
+from hiercls.estimator import numeric
 from hiercls.model.encoder import EncoderConfig, load_encoder
-from hiercls.study.speed import benchmark, scaling
+from hiercls.study.corpus import Corpus
+from hiercls.study.speed import benchmark, learning, scaling
 from hiercls.study.speed.benchmark import NAMES, SECTIONS, report, run_speed
 from hiercls.study.speed.encoding import nearness
 from hiercls.study.speed.machine import flops_of
@@ -100,6 +103,32 @@ def test_a_section_is_measured_once(tmp_path, monkeypatch) -> None:
         run_speed(replace(QUICK, rounds=3), tmp_path, resume=True, **run)
     with pytest.raises(ConfigError, match="did you mean 'cache'"):
         run_speed(QUICK, tmp_path, resume=False, sections=["cash"], say=said.append)
+
+
+def test_what_is_built_has_the_threads_that_are_timed() -> None:
+    before = torch.get_num_threads()
+    with replace(QUICK, threads=before + 1).limited():
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+
+
+def test_the_least_number_from_which_on_something_holds_is_found() -> None:
+    assert [learning._first(lambda number: number >= 7, most) for most in (7, 8, 100, 5)] == [7, 7, 7, 5]
+    assert learning._first(lambda number: True, 9) == 1
+
+
+def test_a_head_that_ends_at_a_higher_loss_is_worth_nothing(monkeypatch) -> None:
+    topics = np.arange(120) % 20
+    corpus = Corpus(texts=tuple(f"text {number}" for number in range(120)), topics=topics)
+    monkeypatch.setattr(learning, "newsgroups_corpora", lambda taxonomy, headers, documents: (corpus, corpus))
+    points = np.random.default_rng(0).normal(size=(120, 12)) + 3 * np.eye(20, 12)[topics]
+    engine = SimpleNamespace(encode=lambda texts: points.astype(np.float32))
+    monkeypatch.setattr(learning.HierarchicalTextClassifier, "build_engine", lambda self: engine)
+    monkeypatch.setitem(numeric.TOLERANCE, torch.float32, 0.1)
+    same, its_own = SECTIONS["heads"](QUICK, lambda words: None)
+    assert min(same.values) > 0
+    assert list(its_own.values) == [0.0]
+    assert its_own.note.endswith("not as low, so that nothing counts")
 
 
 def test_a_missed_bar_stands_out() -> None:

@@ -24,6 +24,15 @@ def test_with_known_topics_they_are_scikit_learns_naive_bayes_minus_its_compleme
     np.testing.assert_allclose(found, (inside - outside).T, atol=1e-5)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_scores_do_not_depend_on_how_weights_lie_in_memory(order) -> None:
+    words, _ = world()
+    weights = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32, order=order)
+    weights.flags.writeable = False
+    found = Features(words=words, encodings=np.empty((9, 0))).scores(weights[::-1])
+    np.testing.assert_allclose(found, words @ weights[::-1], atol=1e-6)
+
+
 def test_shared_documents_count_in_parts() -> None:
     features, _ = world()
     shares = np.random.default_rng(1).dirichlet(np.ones(3), size=9)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -46,11 +47,17 @@ class SpeedConfig:
 
     def time(self, works: Works, *, warm: bool = True) -> dict[str, list[float]]:
         """Seconds of some works, one number a round: see :func:`interleaved`."""
+        with self.limited():
+            return interleaved(works, rounds=self.rounds, clock=self.clock, warm=warm)
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """While it is entered, products have these threads, and so has what is built for them."""
         with threadpool_limits(limits=self.threads):
             before = torch.get_num_threads()
             torch.set_num_threads(self.threads)
             try:
-                return interleaved(works, rounds=self.rounds, clock=self.clock, warm=warm)
+                yield
             finally:
                 torch.set_num_threads(before)
 
