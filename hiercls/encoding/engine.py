@@ -7,9 +7,8 @@ computed while a thread looks the next one up and tokenizes it.
 from __future__ import annotations
 
 import copy
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,13 +149,16 @@ class EncodingEngine:
             return self._finish(window, advance)
 
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="hiercls-tokens") as worker:
-            ahead: deque[Future[_Window]] = deque()
+            ready: _Window | None = None
             for window in windows:
-                ahead.append(worker.submit(self._prepare, window))
-                if len(ahead) > 1:
-                    yield finished(ahead.popleft().result())
-            while ahead:
-                yield finished(ahead.popleft().result())
+                if ready is None:  # nothing is computed yet beside which a thread could prepare it
+                    ready = self._prepare(window)
+                    continue
+                ahead = worker.submit(self._prepare, window)
+                yield finished(ready)
+                ready = ahead.result()
+            if ready is not None:
+                yield finished(ready)
 
     def _prepare(self, texts: Sequence[str]) -> _Window:
         """What the cache has of a window, and the tokens of the rest, each distinct text once."""
