@@ -286,3 +286,11 @@ def test_commands_are_read_with_their_output():
         Command(("make", "demo"), ""),
         Command(("hiercls", "check", "a.yaml"), "fine\n"),
     ]
+
+
+def test_the_table_of_speed_is_what_the_benchmark_printed():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("### How fast\n")[1].split("\n## ")[0]
+    shown = [line for line in section.splitlines() if line.startswith("|")]
+    printed = (ROOT / "benchmarks" / "speed.md").read_text(encoding="utf-8")
+    assert len(shown) > 10
+    assert "\n".join(shown) in printed
