@@ -76,7 +76,15 @@ def test_texts_without_a_common_word_give_no_terms(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"min_customers": 0}, {"max_words": 0}, {"max_terms": 1.5}, {"smoothing": 1e-46}, {"smoothing": np.inf}]
+    "wrong",
+    [
+        {"min_customers": 0},
+        {"max_words": 0},
+        {"max_terms": 1.5},
+        {"smoothing": 0.0},
+        {"smoothing": 1e-46},
+        {"smoothing": np.inf},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="expected"):

@@ -112,11 +112,6 @@ def test_what_is_built_has_the_threads_that_are_timed() -> None:
     assert torch.get_num_threads() == before
 
 
-def test_the_least_number_from_which_on_something_holds_is_found() -> None:
-    assert [learning._first(lambda number: number >= 7, most) for most in (7, 8, 100, 5)] == [7, 7, 7, 5]
-    assert learning._first(lambda number: True, 9) == 1
-
-
 def test_a_head_that_ends_at_a_higher_loss_is_worth_nothing(monkeypatch) -> None:
     topics = np.arange(120) % 20
     corpus = Corpus(texts=tuple(f"text {number}" for number in range(120)), topics=topics)

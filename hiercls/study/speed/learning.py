@@ -6,6 +6,7 @@ Knows training runs and the peers' own; knows no clock.
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -142,20 +143,18 @@ def head_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
         return float(likelihood + (weights**2).sum() / 2 / len(said))
 
     def regression(**settings: float) -> tuple[LogisticRegression, float]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it is told where to stop
-            found = LogisticRegression(**settings).fit(encodings, corpus.topics)
+        found = LogisticRegression(**settings).fit(encodings, corpus.topics)
         return found, loss(found, found.coef_)
 
     ours = HierarchicalClassifier().fit(encodings, corpus.topics)
     reached = loss(ours, next(ours.head_.parameters()).detach().numpy())
-    usual, usual_loss = regression(max_iter=10_000)
-    least = _first(lambda count: regression(max_iter=count, tol=0.0)[1] <= reached, MOST_ITERATIONS)
-    same, same_loss = regression(max_iter=least, tol=0.0)
     what, found = f"train heads on cached encodings, {len(encodings):,} × 20", []
-    works = {"hiercls": ours, "the same": same, "its own": usual}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is told where to stop
+        counts, as_low = range(1, MOST_ITERATIONS), lambda count: regression(max_iter=count, tol=0.0)[1] <= reached
+        same, same_loss = regression(max_iter=1 + bisect_left(counts, True, key=as_low), tol=0.0)
+        usual, usual_loss = regression(max_iter=10_000)
+        works = {"hiercls": ours, "the same": same, "its own": usual}
         seconds = config.time({name: partial(one.fit, encodings, corpus.topics) for name, one in works.items()})
     for name, other, bars in (("the same", same_loss, (3.0, 10.0)), ("its own", usual_loss, (None, None))):
         note = f"loss with its L2 {reached:.5f} and {other:.5f} nats a document"
@@ -166,15 +165,6 @@ def head_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
         note += "" if is_as_low else "; not as low, so that nothing counts"
         found.append(Row(work=what, against=against, values=values, bar=bars[0], stretch=bars[1], note=note))
     return found
-
-
-def _first(holds: Callable[[int], bool], most: int) -> int:
-    """The least number from 1 from which on something holds; ``most`` where it does not before."""
-    low, high = 1, most
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle + 1, high)
-    return low
 
 
 def _number(config: SpeedConfig) -> int | None:
