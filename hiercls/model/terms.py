@@ -12,7 +12,8 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.preprocessing import normalize
 
 from hiercls.errors import ConfigError
 from hiercls.names import composed
@@ -90,7 +91,7 @@ class Terms:
             The terms, of which there are none where no text has a word that enough customers use; and what
             :meth:`features` says of the texts.
         """
-        vectorizer = CountVectorizer(ngram_range=(1, config.max_words), preprocessor=_written_alike)
+        vectorizer = _vectorizer(config.max_words)
         try:
             counts = csr_array(vectorizer.fit_transform(texts))
         except ValueError:  # scikit-learn's word for texts without any word
@@ -143,17 +144,26 @@ class Terms:
 
     def _weighted(self, counts: csr_array) -> csr_array:
         """``x_w ∝ (1 + log n_w) · idf_w`` from counts n, shape (n_texts, n_terms), float32."""
+        weighted = csr_array(counts, dtype=np.float32)
         if not len(self):
-            return csr_array(counts.shape, dtype=np.float32)
-        transformer = TfidfTransformer(sublinear_tf=True)
-        transformer.idf_ = self.idf
-        return csr_array(transformer.transform(counts.astype(np.float32)))
+            return weighted
+        weighted.data = (1 + np.log(weighted.data)) * self.idf[weighted.indices]
+        return csr_array(normalize(weighted, copy=False))
 
     @cached_property
     def _counter(self) -> CountVectorizer:
         """scikit-learn's vectorizer with these terms."""
-        ngrams = (1, self.max_words)
-        return CountVectorizer(vocabulary=list(self.names), ngram_range=ngrams, preprocessor=_written_alike)
+        return _vectorizer(self.max_words, names=list(self.names))
+
+
+def _vectorizer(max_words: int, *, names: list[str] | None = None) -> CountVectorizer:
+    """scikit-learn's vectorizer of words, with these terms, or with all that are met.
+
+    Its words are those of scikit-learn's own pattern: a run of letters is read to its end without asking for it.
+    """
+    return CountVectorizer(
+        vocabulary=names, ngram_range=(1, max_words), preprocessor=_written_alike, token_pattern=r"\w\w+"
+    )
 
 
 def _written_alike(text: str) -> str:

@@ -6,10 +6,13 @@ Knows token ids and hidden states as arrays; knows no encoder and no tokenizer.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+_SPACE = re.compile("[ \n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,24 @@ class Reading:
                 sequences.append(whole if len(whole) else np.array([self.pad_id], dtype=np.int32))
                 owners.append(text)
         return Windows(sequences, np.array(owners, dtype=np.int64))
+
+
+def beginning(text: str, n_characters: int) -> str:
+    """The words that a text begins with.
+
+    Args:
+        text: The text.
+        n_characters: How many characters they have at least, if the text has as many.
+
+    Returns:
+        The text as far as to a space or a new line; all of it where none comes.
+
+    Example:
+        >>> beginning("to be or not to be", 7)
+        'to be or'
+    """
+    found = _SPACE.search(text, n_characters)
+    return text[: found.start()] if found else text
 
 
 CPU_BATCH_TOKENS = 2048

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn import functional
@@ -102,21 +103,18 @@ class LexicalTeacher:
         Returns:
             (a, b, c): of the encoder, naive Bayes and ridge regression, positive.
         """
-        usual = torch.tensor(self.usual)
+        usual = torch.tensor(self.usual, dtype=torch.float64)
         opinions = self.opinions(heldout, judges, opinion)
         target, weights = self.targets.batch(heldout)[-1], torch.from_numpy(self.weights[heldout])
-        logs = torch.zeros(len(usual), requires_grad=True)
-        optimizer = torch.optim.LBFGS([logs], max_iter=50, line_search_fn="strong_wolfe")
 
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            scores = _sum(usual * logs.exp(), *opinions)
-            loss = weights @ label_loss(scores, target) + STRENGTH * logs.square().sum() / 2
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss
+        def drawn(logs: np.ndarray) -> tuple[float, np.ndarray]:
+            free = torch.tensor(logs, requires_grad=True)
+            scales = (usual * free.exp()).to(opinions[0].dtype)
+            loss = weights @ label_loss(_sum(scales, *opinions), target) + STRENGTH * free.square().sum() / 2
+            return loss.item(), torch.autograd.grad(loss, free)[0].numpy()
 
-        optimizer.step(closure)  # type: ignore[no-untyped-call]
-        first, second, third = (usual * logs.detach().exp()).tolist()
+        logs = torch.from_numpy(minimize(drawn, np.zeros(len(usual)), jac=True, method="L-BFGS-B").x)
+        first, second, third = (usual * logs.exp()).tolist()
         return first, second, third
 
     def opinions(

@@ -18,8 +18,8 @@ from torch.nn.functional import embedding_bag
 
 ENCODING_SHARE = 0.3
 """Length of an encoding beside a text's words, which have length 1; from .3 to 1 little changes."""
-TOLERANCE = 1e-3
-"""Relative residual at which ridge regression stops."""
+TOLERANCE = 3e-3
+"""Relative residual at which ridge regression stops; on 20 Newsgroups its weights are .2 % from the exact ones then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,27 +122,28 @@ def ridge(features: Features, topics: csr_array, weights: np.ndarray) -> np.ndar
         [[0.5, 0.0], [0.0, 0.5]]
 
     Source:
-        Hoerl and Kennard, Technometrics 1970. One run of conjugate gradients solves for all topics at once, which is
-        ten times as fast as scikit-learn's ``Ridge(solver="sparse_cg")`` with its run for each.
+        Hoerl and Kennard, Technometrics 1970; by its dual, ``W = Xᵀ A`` with ``(X Xᵀ + 1) A = Q`` (Saunders et al.,
+        ICML 1998, section 2), as documents are mostly fewer than terms. One run of conjugate gradients solves for all
+        topics at once, many times as fast as scikit-learn's ``Ridge(solver="sparse_cg")`` with its run for each.
     """
     root = np.sqrt(weights).astype(np.float32)[:, None]
     words = csr_array(features.words.multiply(root), dtype=np.float32)
     encodings = (features.share * root * features.encodings).astype(np.float32)
     words_across, n_terms = csr_array(words.T), words.shape[1]
-    shape = (n_terms + encodings.shape[1], topics.shape[1])
+    wanted = np.asarray(topics.toarray() / root, dtype=np.float32)
 
-    def across(residuals: np.ndarray) -> np.ndarray:
-        return np.concatenate([_product(words_across, residuals), encodings.T @ residuals])
+    def across(errors: np.ndarray) -> np.ndarray:
+        return np.concatenate([_product(words_across, errors), encodings.T @ errors])
 
     def normal(flat: np.ndarray) -> np.ndarray:
-        given = flat.reshape(shape).astype(np.float32)
-        return (across(_product(words, given[:n_terms]) + encodings @ given[n_terms:]) + given).ravel()
+        errors = flat.reshape(wanted.shape).astype(np.float32)
+        learnt = across(errors)
+        said: np.ndarray = _product(words, learnt[:n_terms]) + encodings @ learnt[n_terms:]
+        return (said + errors).ravel()
 
-    size = shape[0] * shape[1]
-    wanted = across(np.asarray(topics.toarray() / root, dtype=np.float32)).ravel()
-    solution, _ = cg(LinearOperator((size, size), matvec=normal, dtype=np.float32), wanted, rtol=TOLERANCE)
-    found: np.ndarray = solution.reshape(shape).astype(np.float32)
-    return found
+    operator = LinearOperator((wanted.size, wanted.size), matvec=normal, dtype=np.float32)
+    solution, _ = cg(operator, wanted.ravel(), rtol=TOLERANCE)
+    return across(solution.reshape(wanted.shape).astype(np.float32))
 
 
 def _product(words: csr_array, dense: np.ndarray) -> np.ndarray:

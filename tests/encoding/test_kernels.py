@@ -57,19 +57,33 @@ def test_an_encoder_says_the_same_with_them(number_format: torch.dtype, tiny_ber
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 7, 8), (2, 3, kernels.N_SCORED + 9, 4), (9, 2, kernels.N_SCORED // 4, 4)])
-@pytest.mark.parametrize("masked", ["no", "adding", "where", "where by head"])
+@pytest.mark.parametrize("masked", ["no", "adding", "where", "where by head", "padding"])
 def test_attention_is_that_of_the_formula(shape: tuple[int, ...], masked: str) -> None:
     random = torch.Generator().manual_seed(0)
     query, key, value = (torch.randn(shape, generator=random) for _ in range(3))
     n_texts, n_heads, n_tokens, _ = shape
     counts = torch.rand(n_texts, n_heads if "head" in masked else 1, n_tokens, n_tokens, generator=random) < 0.7
     counts |= torch.eye(n_tokens, dtype=torch.bool)
+    if masked == "padding":  # of its own length for each text, as an encoder has it
+        counts = (torch.arange(n_tokens) <= n_tokens - 2 - torch.arange(n_texts)[:, None])[:, None, None]
     counts[0] = True
     mask = {"no": None, "adding": torch.where(counts, 0.5, -2.0)}.get(masked, counts)
     for scale in (None, 0.3):
         expected = functional.scaled_dot_product_attention(query, key, value, mask, scale=scale)
         found = attend_by_text(query, key, value, mask, scale=scale)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e4])
+@pytest.mark.parametrize("masked", [True, False])
+def test_scores_beyond_the_range_of_powers_are_those_of_the_formula(size: float, masked: bool) -> None:
+    random = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(3, 2, 9, 4, generator=random, dtype=torch.float64) for _ in range(3))
+    query[1] *= size  # one text alone: powers of its scores overflow, or underflow all
+    query[2, :, :, 0], key[2, :, :, 0] = size, -size
+    mask = (torch.arange(9) < 7).expand(3, 1, 9, 9) if masked else None
+    expected = functional.scaled_dot_product_attention(query, key, value, mask)
+    torch.testing.assert_close(attend_by_text(query, key, value, mask, scale=None), expected)
 
 
 def test_weights_that_change_later_are_multiplied_as_they_are_then(calls: list[str]) -> None:

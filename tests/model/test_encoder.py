@@ -18,7 +18,10 @@ import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from tokenizers.pre_tokenizers import Metaspace
 
 from hiercls.errors import ConfigError, EncoderNotFoundError
 from hiercls.model import encoder as module
@@ -104,6 +107,36 @@ def test_texts_are_cut_at_max_length_and_an_empty_one_has_special_tokens(loaded:
     assert (len(long), long[0], long[-1]) == (16, 2, 3)
     assert empty.tolist() == [2, 3]
     assert len(loaded.tokenize([])) == 0
+
+
+SPACES = [" ", "  ", "\n", "\t", "\r", "\x00", "\x1c", "\u3000"]
+PIECES = ["a0", "b1", "zz", "a", "0", *SPACES, "\u0301", "é", "中", "[SEP]", "["]
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(texts=st.lists(st.lists(st.sampled_from(PIECES), max_size=80).map("".join), max_size=4))
+def test_of_a_long_text_the_tokens_are_read_that_the_whole_one_has(loaded: TextEncoder, texts: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "N_CHARACTERS", 1)  # so that the beginning is often too short, and the rest is asked for
+        found = loaded.tokenize(texts).sequences
+    expected = [loaded.tokenizer(text, truncation=True, max_length=16)["input_ids"] for text in texts]
+    assert [ids.tolist() for ids in found] == expected
+
+
+@pytest.mark.parametrize("case", ["plain", "read from its end", "a token of two words", "other words", "head-tail"])
+def test_a_long_text_is_cut_before_it_is_tokenized_where_words_are_read_one_by_one(case: str, tiny_bert: Path) -> None:
+    truncation: Any = "head-tail" if case == "head-tail" else "head"
+    encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16, truncation=truncation))
+    if case == "a token of two words":
+        encoder.tokenizer.add_tokens(["b1 b1"])
+    elif case == "read from its end":
+        encoder.tokenizer.truncation_side = "left"
+    elif case == "other words":
+        encoder.tokenizer.backend_tokenizer.pre_tokenizer = Metaspace()
+    seen, real = [], encoder._ids
+    encoder._ids = lambda texts, limit: seen.extend(texts) or real(texts, limit)  # type: ignore[method-assign]
+    encoder.tokenize(["b1 " * 100, "a0"])
+    assert max(map(len, seen)) == (module.N_CHARACTERS * 14 + 2 if case == "plain" else 300)
 
 
 def test_a_tokenizer_that_threads_share_is_used_by_one_at_a_time(loaded: TextEncoder) -> None:
