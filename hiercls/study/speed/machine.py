@@ -23,21 +23,26 @@ BYTES = 1 << 28
 """What is copied: more than any cache holds."""
 
 
-def matrix_peak(config: SpeedConfig, number_format: torch.dtype) -> float:
+def matrix_peak(
+    config: SpeedConfig, number_format: torch.dtype, *, device: torch.device | None = None, side: int = SIDE
+) -> float:
     """The best rate of a square matrix product, in floating-point operations a second; 0 where it is not computed.
 
     Args:
         config: Threads, rounds and clock.
         number_format: Of both factors.
+        device: Where; None: on the CPU.
+        side: Rows and columns.
 
     Returns:
         Operations a second, additions and multiplications counted apart.
     """
-    if not computes_rightly(torch.device("cpu"), number_format):
+    device = device or torch.device("cpu")
+    if not computes_rightly(device, number_format):
         return 0.0
-    left, right = (torch.randn(SIDE, SIDE).to(number_format) for _ in range(2))
-    seconds = config.time({"product": lambda: left @ right})["product"]
-    return 2 * SIDE**3 / max(min(seconds), 1e-9)
+    left, right = (torch.randn(side, side).to(device, number_format) for _ in range(2))
+    seconds = config.time({"product": lambda: (left @ right)[0, 0].item()})["product"]  # a GPU is waited for
+    return 2 * side**3 / max(min(seconds), 1e-9)
 
 
 def bandwidth(config: SpeedConfig) -> float:
