@@ -143,24 +143,31 @@ def attend_by_text(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Non
         scores = torch.bmm(q, k.transpose(1, 2)).view(-1, n_heads, n_tokens, n_tokens)
         if mask is not None:
             _add_mask(scores, mask.expand(n_texts, -1, -1, -1)[part])
-        attended = torch.bmm(scores.exp2().flatten(0, 1), v).view(-1, n_heads, n_tokens, width + 1)
-        least, most = attended[..., width:].aminmax()
-        if not LEAST < least <= most < torch.inf:  # out of the numbers' range without the largest taken off first
+        attended = _normalised(torch.bmm(scores.exp2().flatten(0, 1), v))
+        if attended is None:  # out of the numbers' range, as the largest score is not taken off first
             shares = (scores * (1 / LOG2_E)).softmax(dim=-1).flatten(0, 1)
-            attended = torch.bmm(shares, v).view(-1, n_heads, n_tokens, width + 1)
-        found[part] = attended[..., :width] / attended[..., width:]
+            attended = torch.bmm(shares, v)[..., :width]
+        found[part] = attended.view(-1, n_heads, n_tokens, width)
     return found
 
 
+def _normalised(sums: Tensor) -> Tensor | None:
+    """Sums of values by shares, over the shares' own, which come last; None where one is out of range."""
+    attended, total = sums[..., :-1] / sums[..., -1:], sums[..., -1]
+    least, most = total.aminmax()
+    return attended if LEAST < least <= most < torch.inf and attended.sum().isfinite() else None
+
+
 def _add_mask(scores: Tensor, mask: Tensor) -> None:
-    """Add a mask to scores of base 2 of the same shape, or put the least number where it is false."""
+    """Add a mask to scores of base 2, or put the least number where it is false."""
+    least = torch.finfo(scores.dtype).min
     if mask.dtype is not torch.bool:
-        scores += mask * LOG2_E
+        scores += (mask * LOG2_E).clamp(min=least)
         return
     everywhere = mask.flatten(0, 2).all(dim=0)
     if not everywhere.all():
         first = int(everywhere.int().argmin())  # padding comes last, mostly
-        scores[..., first:].masked_fill_(~mask[..., first:], torch.finfo(scores.dtype).min)
+        scores[..., first:].masked_fill_(~mask[..., first:], least)
 
 
 def _is_plain(tensors: Sequence[Tensor], given: Mapping[str, Any]) -> bool:

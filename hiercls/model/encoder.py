@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -174,7 +174,7 @@ class TextEncoder(nn.Module):
             pad_id=self.pad_id,
         )
 
-    @cached_property
+    @property
     def _special_ids(self) -> tuple[np.ndarray, np.ndarray]:
         """The ids that the tokenizer puts before and after every text."""
         marked = self.tokenizer("a", return_special_tokens_mask=True)
@@ -182,14 +182,14 @@ class TextEncoder(nn.Module):
         content = np.flatnonzero(np.asarray(marked["special_tokens_mask"]) == 0)
         return ids[: content[0]], ids[content[-1] + 1 :]
 
-    @cached_property
+    @property
     def _knows_words(self) -> bool:
         """Whether what a word becomes does not depend on those after it, as with BERT's own tokenizer."""
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         steps = [type(getattr(backend, name, None)).__name__ for name in ("normalizer", "pre_tokenizer")]
         if steps != ["BertNormalizer", "BertPreTokenizer"] or self.tokenizer.truncation_side != "right":
             return False
-        return not any(" " in token for token in self.tokenizer.get_added_vocab())
+        return not any(map(str.isspace, "".join(self.tokenizer.get_added_vocab())))
 
     def _ids(self, texts: list[str], limit: int | None) -> list[list[int]]:
         """What the tokenizer makes of texts, at most so many ids of each, without special ones."""

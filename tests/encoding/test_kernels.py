@@ -74,16 +74,33 @@ def test_attention_is_that_of_the_formula(shape: tuple[int, ...], masked: str) -
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1e3, 1e4])
+@pytest.mark.parametrize("number_format", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("masked", [True, False])
-def test_scores_beyond_the_range_of_powers_are_those_of_the_formula(size: float, masked: bool) -> None:
+@pytest.mark.parametrize("size", [10.0, 0.1])
+@pytest.mark.parametrize("score", [200.0, 88.2, 87.0, 86.0, -66.0, -75.0, -98.0, -200.0])
+def test_scores_near_and_beyond_the_range_of_powers_are_those_of_the_formula(
+    score: float, size: float, masked: bool, number_format: torch.dtype
+) -> None:
+    """At 88 sums overflow, at 86 sums of large values do, from -69 on sums are small, at -98 powers have few digits."""
     random = torch.Generator().manual_seed(0)
-    query, key, value = (torch.randn(3, 2, 9, 4, generator=random, dtype=torch.float64) for _ in range(3))
-    query[1] *= size  # one text alone: powers of its scores overflow, or underflow all
-    query[2, :, :, 0], key[2, :, :, 0] = size, -size
-    mask = (torch.arange(9) < 7).expand(3, 1, 9, 9) if masked else None
-    expected = functional.scaled_dot_product_attention(query, key, value, mask)
-    torch.testing.assert_close(attend_by_text(query, key, value, mask, scale=None), expected)
+    query, key = torch.zeros(2, 1, 2, 9, 4)
+    query[..., 0], key[..., 0] = 2.0, score + torch.linspace(-0.5, 0.5, 9)
+    value = size * (1 + torch.rand(1, 2, 9, 4, generator=random))
+    mask = (torch.arange(9) < 7).expand(1, 1, 9, 9) if masked else None
+    query, key, value = (one.to(number_format) for one in (query, key, value))
+    exact = functional.scaled_dot_product_attention(query.double(), key.double(), value.double(), mask)
+    found = attend_by_text(query, key, value, mask, scale=None)
+    near = 1e-5 if number_format is torch.float32 else 0.05  # which tells scores of 86 to half a one
+    torch.testing.assert_close(found.double(), exact, atol=size * near, rtol=0)
+
+
+def test_a_row_that_a_mask_forbids_whole_is_no_nan() -> None:
+    query = torch.randn(2, 1, 3, 4, generator=torch.Generator().manual_seed(0))
+    counts = torch.ones(2, 1, 3, 3, dtype=torch.bool)
+    counts[1] = False
+    for mask in (counts, torch.where(counts, 0.0, torch.finfo(query.dtype).min)):
+        found = attend_by_text(query, query, query, mask, scale=None)
+        torch.testing.assert_close(found[1], query[1].mean(dim=1, keepdim=True).expand(1, 3, 4))
 
 
 def test_weights_that_change_later_are_multiplied_as_they_are_then(calls: list[str]) -> None:

@@ -123,19 +123,30 @@ def test_of_a_long_text_the_tokens_are_read_that_the_whole_one_has(loaded: TextE
     assert [ids.tolist() for ids in found] == expected
 
 
-@pytest.mark.parametrize("case", ["plain", "read from its end", "a token of two words", "other words", "head-tail"])
+@pytest.mark.parametrize("n_words", [13, 14])  # of 14 that are read
+def test_a_beginning_that_lacks_a_token_is_read_on(loaded: TextEncoder, n_words: int) -> None:
+    word = "b1" + " " * 5  # seven characters, one of which a word may begin after
+    text = word * (n_words - 1) + "b1" + " " * module.N_CHARACTERS * 14 + "a0 a0"
+    expected = loaded.tokenizer(text, truncation=True, max_length=16)["input_ids"]
+    assert loaded.tokenize([text]).sequences[0].tolist() == expected
+
+
+@pytest.mark.parametrize("case", ["plain", "from its end", "b1 b1", "b1\tb1", "b1\u3000b1", "other words", "head-tail"])
 def test_a_long_text_is_cut_before_it_is_tokenized_where_words_are_read_one_by_one(case: str, tiny_bert: Path) -> None:
     truncation: Any = "head-tail" if case == "head-tail" else "head"
     encoder = load_encoder(EncoderConfig(name=str(tiny_bert), max_length=16, truncation=truncation))
-    if case == "a token of two words":
-        encoder.tokenizer.add_tokens(["b1 b1"])
-    elif case == "read from its end":
-        encoder.tokenizer.truncation_side = "left"
-    elif case == "other words":
-        encoder.tokenizer.backend_tokenizer.pre_tokenizer = Metaspace()
     seen, real = [], encoder._ids
     encoder._ids = lambda texts, limit: seen.extend(texts) or real(texts, limit)  # type: ignore[method-assign]
     encoder.tokenize(["b1 " * 100, "a0"])
+    assert max(map(len, seen)) == (300 if case == "head-tail" else module.N_CHARACTERS * 14 + 2)
+    if case.startswith("b1"):
+        encoder.tokenizer.add_tokens([case])
+    elif case == "from its end":
+        encoder.tokenizer.truncation_side = "left"
+    elif case == "other words":
+        encoder.tokenizer.backend_tokenizer.pre_tokenizer = Metaspace()
+    seen.clear()
+    encoder.tokenize(["b1 " * 100, "a0"])  # what the tokenizer does now, not what it did
     assert max(map(len, seen)) == (module.N_CHARACTERS * 14 + 2 if case == "plain" else 300)
 
 

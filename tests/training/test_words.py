@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
 
+from hiercls.training import words as training_words
 from hiercls.training.words import ENCODING_SHARE, Features, log_odds, ridge
 
 
@@ -47,8 +48,9 @@ def test_shared_documents_count_in_parts() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("width", [0, 4])
-def test_ridge_regression_equals_scikit_learns(width: int) -> None:
+@pytest.mark.parametrize("width", [0, 4, 20])  # fewer features than documents, as many, more
+def test_ridge_regression_equals_scikit_learns(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_words, "TOLERANCE", 1e-7)
     words, _ = world()
     random = np.random.default_rng(2)
     encodings, weights = random.normal(size=(9, width)), random.random(9) + 0.5
@@ -57,9 +59,22 @@ def test_ridge_regression_equals_scikit_learns(width: int) -> None:
     found = ridge(features, csr_array(weights[:, None] * shares), weights)
     together = np.hstack([words.toarray(), ENCODING_SHARE / np.sqrt(max(1, width)) * encodings])
     expected = Ridge(alpha=1.0, fit_intercept=False).fit(together, shares, sample_weight=weights)
-    np.testing.assert_allclose(found, expected.coef_.T, atol=2e-3)
-    np.testing.assert_allclose(features.scores(found), expected.predict(together), atol=2e-3)
-    np.testing.assert_allclose(features.scores(found[:5]), together[:, :5] @ expected.coef_.T[:5], atol=2e-3)
+    np.testing.assert_allclose(found, expected.coef_.T, atol=1e-5)
+    np.testing.assert_allclose(features.scores(found), expected.predict(together), atol=1e-5)
+    np.testing.assert_allclose(features.scores(found[:5]), together[:, :5] @ expected.coef_.T[:5], atol=1e-5)
+
+
+def test_ridge_regression_stops_near_the_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    for n_documents in (40, 400):
+        words = csr_array(random.random((n_documents, 150)) * (random.random((n_documents, 150)) < 0.2))
+        features = Features(words=words, encodings=random.normal(size=(n_documents, 3)))
+        shares, weights = csr_array(random.dirichlet(np.ones(4), size=n_documents)), np.ones(n_documents)
+        found = ridge(features, shares, weights)
+        with monkeypatch.context() as patch:
+            patch.setattr(training_words, "TOLERANCE", 1e-7)
+            exact = ridge(features, shares, weights)
+        assert 0 < np.linalg.norm(found - exact) < 0.02 * np.linalg.norm(exact)
 
 
 def test_scores_are_measured_from_the_mean_where_they_are_centred() -> None:
