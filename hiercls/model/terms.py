@@ -5,18 +5,25 @@ Knows scikit-learn's vectorizer; knows no label, no topic and no network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from numbers import Integral
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 
 from hiercls.errors import ConfigError
 from hiercls.names import composed
+
+WORD = r"\w\w+"
+"""A word of two letters or more. It is what scikit-learn's own pattern finds, without asking for its ends."""
+N_COUNTED, _MANY = 4096, np.iinfo(np.int32).max
+"""Texts whose words are counted at a time; columns of which there are enough for any terms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +98,14 @@ class Terms:
             The terms, of which there are none where no text has a word that enough customers use; and what
             :meth:`features` says of the texts.
         """
-        vectorizer = _vectorizer(config.max_words)
-        try:
-            counts = csr_array(vectorizer.fit_transform(texts))
-        except ValueError:  # scikit-learn's word for texts without any word
-            none = cls(names=(), idf=np.empty(0, dtype=np.float32), max_words=config.max_words)
-            return none, none.features(texts)
+        numbers: defaultdict[str, int] = defaultdict()
+        numbers.default_factory = numbers.__len__
+        met = _counts(texts, lambda words: map(numbers.__getitem__, words), max_words=config.max_words)
+        names = sorted(numbers)
+        rank = np.empty(len(names), dtype=met.indices.dtype)
+        rank[[numbers[name] for name in names]] = np.arange(len(names))
+        counts = csr_array((met.data, rank[met.indices], met.indptr), shape=(len(texts), len(names)))
+        counts.sort_indices()
         used = csr_array(counts > 0)
         found, owner = np.unique(np.asarray(customers), return_inverse=True)
         owners = csr_array((np.ones(len(texts)), (owner, np.arange(len(texts)))), shape=(len(found), len(texts)))
@@ -107,7 +116,7 @@ class Terms:
         kept = np.sort(kept[np.argsort(-n_documents[kept], kind="stable")[: config.max_terms]])
         n_documents = n_documents[kept]
         terms = cls(
-            names=tuple(vectorizer.get_feature_names_out()[kept].tolist()),
+            names=tuple(names[number] for number in kept),
             idf=(np.log((1 + len(texts)) / (1 + n_documents)) + 1).astype(np.float32),
             max_words=config.max_words,
         )
@@ -128,7 +137,8 @@ class Terms:
         """
         if not texts or not self.names:
             return csr_array((len(texts), len(self)), dtype=np.float32)
-        return self._weighted(csr_array(self._counter.transform(texts)))
+        counts = _counts(texts, lambda words: map(self._numbers.get, words, repeat(-1)), max_words=self.max_words)
+        return self._weighted(csr_array((counts.data, counts.indices, counts.indptr), shape=(len(texts), len(self))))
 
     def scores(self, texts: Sequence[str], weights: np.ndarray) -> np.ndarray:
         """What the words of texts say, ``Σ_w x_w · v_wt``.
@@ -151,19 +161,32 @@ class Terms:
         return csr_array(normalize(weighted, copy=False))
 
     @cached_property
-    def _counter(self) -> CountVectorizer:
-        """scikit-learn's vectorizer with these terms."""
-        return _vectorizer(self.max_words, names=list(self.names))
+    def _numbers(self) -> dict[str, int]:
+        """Each term's column."""
+        return {name: number for number, name in enumerate(self.names)}
 
 
-def _vectorizer(max_words: int, *, names: list[str] | None = None) -> CountVectorizer:
-    """scikit-learn's vectorizer of words, with these terms, or with all that are met.
+def _counts(texts: Sequence[str], numbered: Callable[[list[str]], Iterable[int]], *, max_words: int) -> csr_array:
+    """How often texts have terms, some texts at a time; scikit-learn's vectorizer takes a Python step for every word.
 
-    Its words are those of scikit-learn's own pattern: a run of letters is read to its end without asking for it.
+    Args:
+        texts: The texts.
+        numbered: The columns of terms; −1 for what is not counted.
+        max_words: Longest term, in words.
+
+    Returns:
+        Shape (n_texts, more than there are terms), float32, columns in order.
     """
-    return CountVectorizer(
-        vocabulary=names, ngram_range=(1, max_words), preprocessor=_written_alike, token_pattern=r"\w\w+"
-    )
+    vectorizer = CountVectorizer(ngram_range=(1, max_words), preprocessor=_written_alike, token_pattern=WORD)
+    terms_of = vectorizer.build_analyzer()
+    parts = [csr_array((0, _MANY), dtype=np.float32)]
+    for start in range(0, len(texts), N_COUNTED):
+        found = [np.fromiter(numbered(terms_of(text)), dtype=np.int32) for text in texts[start : start + N_COUNTED]]
+        columns, owners = np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found])
+        known = columns >= 0
+        entries = (np.ones(known.sum(), dtype=np.float32), (owners[known], columns[known]))
+        parts.append(csr_array(entries, shape=(len(found), _MANY)))
+    return csr_array(vstack(parts, format="csr"))
 
 
 def _written_alike(text: str) -> str:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import TfidfVectorizer
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from hiercls.errors import ConfigError
+from hiercls.model import terms as module
 from hiercls.model.terms import LexicalConfig, Terms
 
 TEXTS = ["red fox runs", "red hen, red barn", "the hen and the fox", "", "secret project fox", "the barn is red"]
 CUSTOMERS = ["one", "two", "one", "two", "three", "two"]
 
 
+@pytest.mark.parametrize("n_counted", [1, 4, module.N_COUNTED])
 @pytest.mark.parametrize("max_words", [1, 2])
-def test_features_equal_scikit_learns_where_all_terms_are_kept(max_words: int) -> None:
+def test_features_equal_scikit_learns_where_all_terms_are_kept(
+    max_words: int, n_counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "N_COUNTED", n_counted)
     terms = Terms.fit(TEXTS, customers=CUSTOMERS, config=LexicalConfig(min_customers=1, max_words=max_words))
     expected = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, max_words)).fit(TEXTS)
     assert list(terms.names) == expected.get_feature_names_out().tolist()
@@ -22,6 +31,11 @@ def test_features_equal_scikit_learns_where_all_terms_are_kept(max_words: int) -
     np.testing.assert_allclose(
         found.toarray(), expected.transform([*TEXTS, "a new fox runs, runs, runs"]).toarray(), atol=1e-6
     )
+
+
+@given(st.text(max_size=60))
+def test_words_are_those_that_scikit_learn_finds(text: str) -> None:
+    assert re.findall(module.WORD, text) == re.findall(CountVectorizer().token_pattern, text)
 
 
 @pytest.mark.parametrize("config", [LexicalConfig(min_customers=1, max_words=2), LexicalConfig(max_terms=3)])
