@@ -21,7 +21,10 @@ from torch.nn import functional
 from hiercls.taxonomy import View
 
 _SMALLEST = 1e-30
-_SUM_ROWS = 64
+_LOG2_E = math.log2(math.e)
+"""Powers of 2 are taken in a third of the time of powers of e, on processors whose maker is not that of torch's MKL."""
+_IN_CACHE = 1 << 19
+"""Numbers that are summed at a time, which a core's cache holds."""
 _STACK_ROWS = 32
 
 
@@ -238,7 +241,7 @@ def aggregate_many(log_probabilities: Tensor, matrices: Sequence[Any]) -> Tensor
     out = torch.empty(len(log_probabilities), stacked.shape[0])
     for start in range(0, len(out), _STACK_ROWS):
         part = log_probabilities[start : start + _STACK_ROWS]
-        topics_first = part.float().exp().T.contiguous()
+        topics_first = (part.float() * _LOG2_E).exp2_().T.contiguous()
         out[start : start + len(part)] = torch.from_numpy(stacked @ topics_first.numpy()).T
     return out
 
@@ -268,9 +271,10 @@ def _log_sums(log_probabilities: Tensor, entries: Entries) -> tuple[Tensor, Tens
     some_empty = bool(is_empty.any())
     out = log_probabilities.new_zeros((len(log_probabilities), entries.n_owners))
     lost = torch.zeros(len(out), dtype=torch.bool)
-    for start in range(0, len(out), _SUM_ROWS):
-        rows = slice(start, start + _SUM_ROWS)
-        part = log_probabilities[rows].exp()
+    step = max(1, _IN_CACHE // max(1, len(topics), log_probabilities.shape[-1]))
+    for start in range(0, len(out), step):
+        rows = slice(start, start + step)
+        part = (log_probabilities[rows] * _LOG2_E).exp2_()
         part = part if each_once else part[:, topics]
         part = part * weights if divided else part
         sums = out[rows].scatter_add_(-1, owners.expand_as(part), part)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
+from hiercls import aggregation
 from hiercls.aggregation import (
     Entries,
     aggregate,
@@ -177,7 +178,11 @@ def random_view(rng: np.random.Generator, n_topics: int, n_classes: int, *, over
 
 @pytest.mark.parametrize("overlapping", [False, True])
 @pytest.mark.parametrize("n_documents", [0, 1, 600])
-def test_sums_without_gradient_equal_those_in_log_space(overlapping: bool, n_documents: int) -> None:
+@pytest.mark.parametrize("at_a_time", [1, 300, aggregation._IN_CACHE])
+def test_sums_without_gradient_equal_those_in_log_space(
+    overlapping: bool, n_documents: int, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aggregation, "_IN_CACHE", at_a_time)
     rng = np.random.default_rng(n_documents)
     entries = Entries.of_view(random_view(rng, 40, 7, overlapping=overlapping))
     scores = torch.from_numpy(rng.normal(scale=3.0, size=(n_documents, 40))).float()
