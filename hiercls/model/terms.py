@@ -15,7 +15,6 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import csr_array, vstack
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.preprocessing import normalize
 
 from hiercls.errors import ConfigError
 from hiercls.names import composed
@@ -100,7 +99,7 @@ class Terms:
         """
         numbers: defaultdict[str, int] = defaultdict()
         numbers.default_factory = numbers.__len__
-        met = _counts(texts, lambda words: map(numbers.__getitem__, words), max_words=config.max_words)
+        met = _counts(texts, _analyzer(config.max_words), lambda words: map(numbers.__getitem__, words))
         names = sorted(numbers)
         rank = np.empty(len(names), dtype=met.indices.dtype)
         rank[[numbers[name] for name in names]] = np.arange(len(names))
@@ -137,7 +136,7 @@ class Terms:
         """
         if not texts or not self.names:
             return csr_array((len(texts), len(self)), dtype=np.float32)
-        counts = _counts(texts, lambda words: map(self._numbers.get, words, repeat(-1)), max_words=self.max_words)
+        counts = _counts(texts, self._analyzer, lambda words: map(self._numbers.get, words, repeat(-1)))
         return self._weighted(csr_array((counts.data, counts.indices, counts.indptr), shape=(len(texts), len(self))))
 
     def scores(self, texts: Sequence[str], weights: np.ndarray) -> np.ndarray:
@@ -154,11 +153,16 @@ class Terms:
 
     def _weighted(self, counts: csr_array) -> csr_array:
         """``x_w ∝ (1 + log n_w) · idf_w`` from counts n, shape (n_texts, n_terms), float32."""
-        weighted = csr_array(counts, dtype=np.float32)
-        if not len(self):
-            return weighted
-        weighted.data = (1 + np.log(weighted.data)) * self.idf[weighted.indices]
-        return csr_array(normalize(weighted, copy=False))
+        weights = (1 + np.log(counts.data)) * self.idf[counts.indices]
+        owners = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+        lengths = np.sqrt(np.bincount(owners, weights=weights**2))
+        weights = (weights / lengths[owners]).astype(np.float32)
+        return csr_array((weights, counts.indices, counts.indptr), shape=counts.shape)
+
+    @cached_property
+    def _analyzer(self) -> Callable[[str], list[str]]:
+        """What tells the terms of a text."""
+        return _analyzer(self.max_words)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -166,27 +170,34 @@ class Terms:
         return {name: number for number, name in enumerate(self.names)}
 
 
-def _counts(texts: Sequence[str], numbered: Callable[[list[str]], Iterable[int]], *, max_words: int) -> csr_array:
+def _analyzer(max_words: int) -> Callable[[str], list[str]]:
+    """What tells the terms of a text, in its order."""
+    vectorizer = CountVectorizer(ngram_range=(1, max_words), preprocessor=_written_alike, token_pattern=WORD)
+    analyzer: Callable[[str], list[str]] = vectorizer.build_analyzer()
+    return analyzer
+
+
+def _counts(
+    texts: Sequence[str], terms_of: Callable[[str], list[str]], numbered: Callable[[list[str]], Iterable[int]]
+) -> csr_array:
     """How often texts have terms, some texts at a time; scikit-learn's vectorizer takes a Python step for every word.
 
     Args:
         texts: The texts.
+        terms_of: What tells the terms of a text.
         numbered: The columns of terms; −1 for what is not counted.
-        max_words: Longest term, in words.
 
     Returns:
         Shape (n_texts, more than there are terms), float32, columns in order.
     """
-    vectorizer = CountVectorizer(ngram_range=(1, max_words), preprocessor=_written_alike, token_pattern=WORD)
-    terms_of = vectorizer.build_analyzer()
-    parts = [csr_array((0, _MANY), dtype=np.float32)]
+    parts = []
     for start in range(0, len(texts), N_COUNTED):
         found = [np.fromiter(numbered(terms_of(text)), dtype=np.int32) for text in texts[start : start + N_COUNTED]]
         columns, owners = np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found])
         known = columns >= 0
         entries = (np.ones(known.sum(), dtype=np.float32), (owners[known], columns[known]))
         parts.append(csr_array(entries, shape=(len(found), _MANY)))
-    return csr_array(vstack(parts, format="csr"))
+    return parts[0] if len(parts) == 1 else csr_array(vstack(parts or [csr_array((0, _MANY))], format="csr"))
 
 
 def _written_alike(text: str) -> str:
