@@ -271,7 +271,7 @@ def _log_sums(log_probabilities: Tensor, entries: Entries) -> tuple[Tensor, Tens
     some_empty = bool(is_empty.any())
     out = log_probabilities.new_zeros((len(log_probabilities), entries.n_owners))
     lost = torch.zeros(len(out), dtype=torch.bool)
-    step = max(1, _IN_CACHE // max(1, len(topics), log_probabilities.shape[-1]))
+    step = max(1, _IN_CACHE // max(1, len(topics), log_probabilities.shape[-1], entries.n_owners))
     for start in range(0, len(out), step):
         rows = slice(start, start + step)
         part = (log_probabilities[rows] * _LOG2_E).exp2_()

@@ -118,7 +118,7 @@ def attend_by_text(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Non
         key: The same shape.
         value: The same shape.
         mask: What is added to the scores, or where they count (bool); broadcast to
-            (n_texts, n_heads, n_tokens, n_tokens).
+            (n_texts, n_heads, n_tokens, n_tokens). Where it forbids all, all count alike.
         scale: s; None: 1 / √width.
 
     Returns:
@@ -162,7 +162,7 @@ def _add_mask(scores: Tensor, mask: Tensor) -> None:
     """Add a mask to scores of base 2, or put the least number where it is false."""
     least = torch.finfo(scores.dtype).min
     if mask.dtype is not torch.bool:
-        scores += (mask * LOG2_E).clamp(min=least)
+        scores += (mask * LOG2_E).clamp(least, -least)
         return
     everywhere = mask.flatten(0, 2).all(dim=0)
     if not everywhere.all():

@@ -133,7 +133,7 @@ class TextEncoder(nn.Module):
 
         Where words are tokenized one by one, a long text's first ones are enough, unless they are too few.
         """
-        if limit is None or not self._knows_words:
+        if limit is None or max(map(len, texts), default=0) <= N_CHARACTERS * limit or not self._knows_words:
             return self._ids(texts, limit)
         first = [beginning(text, N_CHARACTERS * limit) for text in texts]
         found = self._ids(first, limit)

@@ -134,7 +134,7 @@ class Terms:
         Returns:
             Shape (n_texts, n_terms), float32; rows of length 1, or 0 where a text has none of the terms.
         """
-        if not texts or not self.names:
+        if not len(texts) or not self.names:
             return csr_array((len(texts), len(self)), dtype=np.float32)
         counts = _counts(texts, self._analyzer, lambda words: map(self._numbers.get, words, repeat(-1)))
         return self._weighted(csr_array((counts.data, counts.indices, counts.indptr), shape=(len(texts), len(self))))
@@ -154,9 +154,8 @@ class Terms:
     def _weighted(self, counts: csr_array) -> csr_array:
         """``x_w ∝ (1 + log n_w) · idf_w`` from counts n, shape (n_texts, n_terms), float32."""
         weights = (1 + np.log(counts.data)) * self.idf[counts.indices]
-        owners = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-        lengths = np.sqrt(np.bincount(owners, weights=weights**2))
-        weights = (weights / lengths[owners]).astype(np.float32)
+        squares = csr_array((weights**2, counts.indices, counts.indptr), shape=counts.shape)
+        weights /= np.repeat(np.sqrt(squares.sum(axis=1)), np.diff(counts.indptr))
         return csr_array((weights, counts.indices, counts.indptr), shape=counts.shape)
 
     @cached_property
@@ -193,7 +192,8 @@ def _counts(
     parts = []
     for start in range(0, len(texts), N_COUNTED):
         found = [np.fromiter(numbered(terms_of(text)), dtype=np.int32) for text in texts[start : start + N_COUNTED]]
-        columns, owners = np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found])
+        columns, sizes = np.concatenate(found), [len(one) for one in found]
+        owners = np.repeat(np.arange(len(found), dtype=np.int32), sizes)
         known = columns >= 0
         entries = (np.ones(known.sum(), dtype=np.float32), (owners[known], columns[known]))
         parts.append(csr_array(entries, shape=(len(found), _MANY)))

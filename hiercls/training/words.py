@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ from torch.nn.functional import embedding_bag
 ENCODING_SHARE = 0.3
 """Length of an encoding beside a text's words, which have length 1; from .3 to 1 little changes."""
 TOLERANCE = 1e-3
-"""Relative residual at which ridge regression stops."""
+"""ε, the relative residual at which ridge regression stops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +122,10 @@ def ridge(features: Features, topics: csr_array, weights: np.ndarray) -> np.ndar
         [[0.5, 0.0], [0.0, 0.5]]
 
     Source:
-        Hoerl and Kennard, Technometrics 1970. Of few documents it is found by its dual, ``W = Xᵀ A`` with
-        ``(X Xᵀ + 1) A = Q`` (Saunders et al., ICML 1998, section 2), which has a number a document instead of one a
-        term. One run of conjugate gradients solves for all topics at once, many times as fast as scikit-learn's
-        ``Ridge(solver="sparse_cg")`` with its run for each.
+        Hoerl and Kennard, Technometrics 1970, by its dual, ``W = Xᵀ A`` with ``(X Xᵀ + 1) A = Q`` (Saunders et al.,
+        ICML 1998, section 2): where A's residual is ε ‖Q‖, W is ½ ε ‖Q‖ from the solution at most. One run of conjugate
+        gradients solves for all topics at once, many times as fast as scikit-learn's ``Ridge(solver="sparse_cg")`` with
+        its run for each.
     """
     root = np.sqrt(weights).astype(np.float32)[:, None]
     words = csr_array(features.words.multiply(root), dtype=np.float32)
@@ -134,37 +133,18 @@ def ridge(features: Features, topics: csr_array, weights: np.ndarray) -> np.ndar
     words_across, n_terms = csr_array(words.T), words.shape[1]
     wanted = np.asarray(topics.toarray() / root, dtype=np.float32)
 
-    def along(weights: np.ndarray) -> np.ndarray:
-        said: np.ndarray = _product(words, weights[:n_terms]) + encodings @ weights[n_terms:]
-        return said
-
     def across(errors: np.ndarray) -> np.ndarray:
         return np.concatenate([_product(words_across, errors), encodings.T @ errors])
 
-    if len(wanted) < n_terms + encodings.shape[1]:
-        return across(_solve(lambda errors: along(across(errors)), wanted))
-    return _solve(lambda weights: across(along(weights)), across(wanted))
+    def normal(flat: np.ndarray) -> np.ndarray:
+        errors = flat.reshape(wanted.shape).astype(np.float32)
+        learnt = across(errors)
+        said: np.ndarray = _product(words, learnt[:n_terms]) + encodings @ learnt[n_terms:]
+        return (said + errors).ravel()
 
-
-def _solve(square: Callable[[np.ndarray], np.ndarray], wanted: np.ndarray) -> np.ndarray:
-    """X of ``(M + 1) X = B`` by conjugate gradients, all columns at once.
-
-    Args:
-        square: What multiplies by M, symmetric and not negative.
-        wanted: B, float32.
-
-    Returns:
-        The same shape.
-    """
-
-    def plus_one(flat: np.ndarray) -> np.ndarray:
-        given = flat.reshape(wanted.shape).astype(np.float32)
-        return (square(given) + given).ravel()
-
-    operator = LinearOperator((wanted.size, wanted.size), matvec=plus_one, dtype=np.float32)
+    operator = LinearOperator((wanted.size, wanted.size), matvec=normal, dtype=np.float32)
     solution, _ = cg(operator, wanted.ravel(), rtol=TOLERANCE)
-    found: np.ndarray = solution.reshape(wanted.shape).astype(np.float32)
-    return found
+    return across(solution.reshape(wanted.shape).astype(np.float32))
 
 
 def _product(words: csr_array, dense: np.ndarray) -> np.ndarray:

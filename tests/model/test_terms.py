@@ -42,7 +42,9 @@ def test_words_are_those_that_scikit_learn_finds(text: str) -> None:
 def test_reading_gives_the_features_too(config: LexicalConfig) -> None:
     terms, features = Terms.read(TEXTS, customers=CUSTOMERS, config=config)
     assert terms.names == Terms.fit(TEXTS, customers=CUSTOMERS, config=config).names
-    np.testing.assert_array_equal(features.toarray(), terms.features(TEXTS).toarray())
+    for found in (features, terms.features(TEXTS), terms.features(np.array(TEXTS))):
+        np.testing.assert_array_equal(found.toarray(), features.toarray())
+        assert (found.dtype, found.indices.dtype, found.has_canonical_format) == (np.float32, np.int32, True)
 
 
 @pytest.mark.parametrize("min_customers", [1, 2, 3])

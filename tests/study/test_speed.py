@@ -163,7 +163,7 @@ def few_documents(monkeypatch) -> Corpus:
     corpus = Corpus(texts=tuple(f"a{number % 4} b1 c2" for number in range(48)), topics=np.arange(48) % 20)
     monkeypatch.setattr(gpu, "documents", lambda number: list(corpus.texts[:number]))
     taken = lambda taxonomy, headers, documents: (corpus.take(np.arange(documents)), corpus)  # noqa: E731
-    monkeypatch.setattr(learning, "newsgroups_corpora", taken)
+    monkeypatch.setattr(gpu, "newsgroups_corpora", taken)
     return corpus
 
 
@@ -173,7 +173,7 @@ def test_a_device_s_rows_tell_seconds_tokens_and_the_share_of_its_peak(few_docum
     peak, *rows = gpu.device_rows(config, torch.device("cpu"), shapes, side=64)
     assert [(row.work, row.unit) for row in rows] == [
         (f"{work}, tiny", unit)
-        for work in ("encode 48 documents", "fine-tune all layers on 32 documents")
+        for work in ("encode 48 documents, from strings", "fine-tune all layers on 32 documents, weights copied")
         for unit in (" s", " tokens/s", " % of the peak")
     ]
     encoder = shapes["tiny"]()

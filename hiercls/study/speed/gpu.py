@@ -6,17 +6,20 @@ Knows devices and shapes; knows no peer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 
 from hiercls.encoding.engine import EncodingEngine
 from hiercls.encoding.precision import resolve_precision
 from hiercls.model.encoder import EncoderConfig, TextEncoder, load_encoder
+from hiercls.study.corpus import newsgroups_corpora
 from hiercls.study.speed.encoding import documents
 from hiercls.study.speed.learning import fine_tuning
 from hiercls.study.speed.machine import flops_of, matrix_peak
 from hiercls.study.speed.rounds import Row, SpeedConfig
 from hiercls.study.speed.trainer import BATCH
+from hiercls.taxonomy import Taxonomy, shipped
 
 SIDE = 8192
 """Rows and columns of the product that shows a GPU's peak."""
@@ -70,17 +73,18 @@ def device_rows(
     Returns:
         The rows.
     """
-    texts, used = documents(config.documents), resolve_precision("auto", device)
+    config, used, texts = replace(config, clock="wall"), resolve_precision("auto", device), documents(config.documents)
+    taxonomy, number = Taxonomy.from_yaml(shipped("newsgroups")), config.steps * BATCH
+    taught, _ = newsgroups_corpora(taxonomy, headers="removed", documents=number)
     peak, number_format = matrix_peak(config, used, device=device, side=side), str(used).removeprefix("torch.")
     rows = [Row(work="matrix peak", against=f"{device.type}, {number_format}", values=[peak / 1e9], unit=" GFLOP/s")]
     for shape, make in shapes.items():
         encoder = make()
-        taught = texts[: config.steps * BATCH]
         engine = EncodingEngine(encoder, device=device, precision=used)
         train = fine_tuning(make(), taught, device=device)
         for work, run, read, passes in (
-            (f"encode {len(texts):,} documents", lambda engine=engine: engine.encode(texts), texts, 1),
-            (f"fine-tune all layers on {len(taught):,} documents", train, taught, BACK),
+            (f"encode {len(texts):,} documents, from strings", lambda engine=engine: engine.encode(texts), texts, 1),
+            (f"fine-tune all layers on {len(taught.texts):,} documents, weights copied", train, taught.texts, BACK),
         ):
             seconds = config.time({work: run})[work]
             lengths = encoder.tokenize(read).lengths.tolist()

@@ -79,18 +79,18 @@ def fitted(
     return network
 
 
-def fine_tuning(encoder: TextEncoder, texts: Sequence[str], *, device: torch.device = CPU) -> Callable[[], None]:
+def fine_tuning(encoder: TextEncoder, corpus: Corpus, *, device: torch.device = CPU) -> Callable[[], None]:
     """What trains all layers of an encoder once on documents of 20 Newsgroups, in the format that is used by default.
 
     Args:
         encoder: The encoder; every run begins with its weights.
-        texts: The first training documents.
+        corpus: The documents and their topics.
         device: Where the steps run.
 
     Returns:
         One run.
     """
-    taxonomy, corpus, _ = _newsgroups(len(texts))
+    taxonomy, texts = Taxonomy.from_yaml(shipped("newsgroups")), list(corpus.texts)
     encoder.trained_in = resolve_precision("auto", device)
     bench = Bench.of(texts, EncodingEngine(encoder, device=device), tune="all", progress=False)
     rows = make_rows(texts, [taxonomy.topics[topic] for topic in corpus.topics])
@@ -121,7 +121,7 @@ def train_rows(config: SpeedConfig, say: Callable[[str], None]) -> list[Row]:
     """
     _, corpus, _ = _newsgroups(config.steps * BATCH)
     encoder = load_encoder(EncoderConfig())
-    n_tokens, run = int(encoder.tokenize(corpus.texts).lengths.sum()), fine_tuning(encoder, corpus.texts)
+    n_tokens, run = int(encoder.tokenize(corpus.texts).lengths.sum()), fine_tuning(encoder, corpus)
     builders = {
         name: partial(build_trainer, corpus, best=name == BEST, threads=config.threads, max_steps=config.steps)
         for name in (USUAL, BEST)
