@@ -21,8 +21,6 @@ from torch.nn import functional
 from hiercls.taxonomy import View
 
 _SMALLEST = 1e-30
-_LOG2_E = math.log2(math.e)
-"""Powers of 2 are taken in a third of the time of powers of e, on processors whose maker is not that of torch's MKL."""
 _IN_CACHE = 1 << 19
 """Numbers that are summed at a time, which a core's cache holds."""
 _STACK_ROWS = 32
@@ -241,7 +239,7 @@ def aggregate_many(log_probabilities: Tensor, matrices: Sequence[Any]) -> Tensor
     out = torch.empty(len(log_probabilities), stacked.shape[0])
     for start in range(0, len(out), _STACK_ROWS):
         part = log_probabilities[start : start + _STACK_ROWS]
-        topics_first = (part.float() * _LOG2_E).exp2_().T.contiguous()
+        topics_first = part.float().exp().T.contiguous()
         out[start : start + len(part)] = torch.from_numpy(stacked @ topics_first.numpy()).T
     return out
 
@@ -274,7 +272,7 @@ def _log_sums(log_probabilities: Tensor, entries: Entries) -> tuple[Tensor, Tens
     step = max(1, _IN_CACHE // max(1, len(topics), log_probabilities.shape[-1], entries.n_owners))
     for start in range(0, len(out), step):
         rows = slice(start, start + step)
-        part = (log_probabilities[rows] * _LOG2_E).exp2_()
+        part = log_probabilities[rows].exp()
         part = part if each_once else part[:, topics]
         part = part * weights if divided else part
         sums = out[rows].scatter_add_(-1, owners.expand_as(part), part)

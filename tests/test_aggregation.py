@@ -202,6 +202,13 @@ def test_what_is_too_small_to_be_summed_keeps_its_log() -> None:
     assert (found[:, 2] == -torch.inf).all()
 
 
+def test_sums_do_not_depend_on_the_rows_beside_them() -> None:
+    entries = Entries.of_view(random_view(np.random.default_rng(0), 40, 7, overlapping=False))
+    topics = torch.randn(50, 40, generator=torch.Generator().manual_seed(0)).log_softmax(dim=-1)
+    alone = torch.cat([aggregate(row, entries) for row in topics.split(1)])
+    torch.testing.assert_close(aggregate(topics, entries), alone, atol=0, rtol=0)
+
+
 def test_no_number_stays_no_number() -> None:
     entries = Entries.of_matrix(csr_array([[1.0, 1.0]]))
     assert aggregate(torch.tensor([[torch.nan, 0.0], [-0.7, -0.7]]), entries).isnan().tolist() == [[True], [False]]
