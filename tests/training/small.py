@@ -90,7 +90,7 @@ def digest(trials: tuple[Trial, ...], *modules: nn.Module) -> str:
     found = hashlib.sha256(repr([trial.run for trial in trials]).encode())
     for module in modules:
         for name, value in module.state_dict().items():
-            found.update(name.encode() + value.numpy().tobytes())
+            found.update(name.encode() + value.double().numpy().tobytes())  # numpy has no bfloat16
     return found.hexdigest()
 
 
