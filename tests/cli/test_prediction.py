@@ -66,7 +66,14 @@ def test_nothing_in_is_nothing_out(run, training):
     assert answers(run("predict", training[0], stdin="")) == []
 
 
-def test_windows_do_not_show(run, training, file, monkeypatch):
+@pytest.mark.parametrize("window", [1, 4])
+def test_windows_do_not_show(run, training, file, monkeypatch, window):
+    whole = run("predict", training[0], file, "--at", "two").stdout
+    monkeypatch.setattr(scoring, "WINDOW", window)
+    assert run("predict", training[0], file, "--at", "two").stdout == whole
+
+
+def test_windows_of_any_size_change_no_more_than_rounding(run, training, file, monkeypatch):
     whole = answers(run("predict", training[0], file, "--at", "two"))
     monkeypatch.setattr(scoring, "WINDOW", 2)
     parts = answers(run("predict", training[0], file, "--at", "two"))
